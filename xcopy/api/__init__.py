@@ -1,0 +1,3 @@
+"""What a script calls: endpoints, copies, probes. Never prints."""
+
+from __future__ import annotations

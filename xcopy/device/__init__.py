@@ -1,0 +1,3 @@
+"""Doors: each file is the only importer of one outside thing."""
+
+from __future__ import annotations
