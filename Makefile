@@ -1,0 +1,33 @@
+# The project's commands. Set-up is in setup/debian.sh, the tiers of tests in tests/tiers.py.
+#
+#   make demo       install into .venv and copy 64 MiB inside an emulated array: no hardware, no root
+#   make test       everything: static checks, unit tests, this machine's loop devices, a kernel target in a VM
+#   make check      static checks only
+#   make test-lio   the kernel target's tests on this machine's own kernel (root; makes and removes its own LUNs)
+#   make clean      remove what the above left behind
+
+PYTHON := .venv/bin/python
+STAGES := .venv/stage
+
+.PHONY: demo test check test-lio clean
+
+demo: $(STAGES)-run
+	setup/demo.sh
+
+test: $(STAGES)-dev
+	-setup/debian.sh vm
+	$(PYTHON) tests/tiers.py static pure machine vm
+
+check: $(STAGES)-dev
+	$(PYTHON) tests/tiers.py static
+
+test-lio: $(STAGES)-dev
+	$(PYTHON) tests/tiers.py lio
+
+$(STAGES)-%: pyproject.toml setup/debian.sh
+	setup/debian.sh $*
+	touch $@
+
+clean:
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
