@@ -1,0 +1,112 @@
+"""The ledger: every block of the request is pending, in flight, copied (by which means) or failed (why).
+
+Progress, the report and the exit code are read from here and never counted a second time.
+A change that the ledger does not allow is a bug in the caller and ends the copy.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from enum import Enum
+
+from xcopy.plan import Piece
+
+
+class State(Enum):
+    """What has become of a block."""
+
+    PENDING = "pending"
+    IN_FLIGHT = "in flight"
+    COPIED = "copied"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A state and, for a copied block, the means, for a failed one, the reason."""
+
+    state: State
+    detail: str = ""
+
+
+PENDING = Entry(State.PENDING)
+IN_FLIGHT = Entry(State.IN_FLIGHT)
+
+
+class LedgerError(AssertionError):
+    """A change that cannot be: copied twice, failed before it was tried, outside the request."""
+
+
+class Coverage:
+    """Runs of blocks in one state; neighbours alike are one run, so a copy in order stays small."""
+
+    def __init__(self, blocks: int) -> None:
+        self.blocks = blocks
+        self._starts: list[int] = [0] if blocks else []
+        self._entries: list[Entry] = [PENDING] if blocks else []
+
+    def begin(self, piece: Piece) -> None:
+        """Pending or taken back blocks are now in flight."""
+        self._change(piece, State.PENDING, IN_FLIGHT)
+
+    def copied(self, piece: Piece, means: str) -> None:
+        """Blocks in flight are copied."""
+        self._change(piece, State.IN_FLIGHT, Entry(State.COPIED, means))
+
+    def failed(self, piece: Piece, reason: str) -> None:
+        """Blocks in flight are not copied and will not be tried again."""
+        self._change(piece, State.IN_FLIGHT, Entry(State.FAILED, reason))
+
+    def back(self, piece: Piece) -> None:
+        """Blocks in flight are not copied and will be tried again."""
+        self._change(piece, State.IN_FLIGHT, PENDING)
+
+    def runs(self, *states: State) -> list[tuple[Piece, Entry]]:
+        """The runs in these states, in order; all of them when none is named."""
+        ends = [*self._starts[1:], self.blocks]
+        return [
+            (Piece(start, end - start), entry)
+            for start, end, entry in zip(self._starts, ends, self._entries, strict=True)
+            if not states or entry.state in states
+        ]
+
+    def count(self, state: State, detail: str | None = None) -> int:
+        """Blocks in a state, of one means or reason if it is named."""
+        return sum(
+            piece.blocks for piece, entry in self.runs(state) if detail is None or entry.detail == detail
+        )
+
+    @property
+    def complete(self) -> bool:
+        """True when every block is copied."""
+        return self.count(State.COPIED) == self.blocks
+
+    def _change(self, piece: Piece, before: State, after: Entry) -> None:
+        if piece.blocks <= 0 or piece.start < 0 or piece.end > self.blocks:
+            raise LedgerError(f"{piece} is not inside a request of {self.blocks} blocks")
+        first = self._split(piece.start)
+        last = self._split(piece.end)
+        for entry in self._entries[first:last]:
+            if entry.state is not before:
+                raise LedgerError(f"{piece} is {entry.state.value}, not {before.value}")
+        self._starts[first:last] = [piece.start]
+        self._entries[first:last] = [after]
+        self._join(first + 1)
+        self._join(first)
+
+    def _split(self, at: int) -> int:
+        """The index of the run that starts at block `at`, made if there is none."""
+        if at == self.blocks:
+            return len(self._starts)
+        index = bisect_right(self._starts, at) - 1
+        if self._starts[index] == at:
+            return index
+        self._starts.insert(index + 1, at)
+        self._entries.insert(index + 1, self._entries[index])
+        return index + 1
+
+    def _join(self, index: int) -> None:
+        """Make one of a run and the one before it when they are in the same state."""
+        if 0 < index < len(self._starts) and self._entries[index] == self._entries[index - 1]:
+            del self._starts[index], self._entries[index]

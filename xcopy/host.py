@@ -1,0 +1,114 @@
+"""The host copies a piece by reading and writing it, portion by portion; and how, by READ(16) and WRITE(16).
+
+The means of last resort. Nothing here knows why it is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cdb.blocks import Read16, SynchronizeCache16, Write16
+from cdb.command import Command, Reply, TransportError
+from xcopy.conversation import Read, Write
+from xcopy.errors import IoFailed
+from xcopy.plan import Piece
+from xcopy.verdict import Action, describe, judge
+
+if TYPE_CHECKING:
+    from cdb.command import Transport
+    from xcopy.conversation import Conversation
+    from xcopy.plan import Request
+
+PIECE_BYTES = 8 * 2**20  # what one worker copies before it comes back
+PORTION_BYTES = 4 * 2**20  # what it reads before it writes
+COMMAND_BYTES = 512 * 2**10  # what one READ(16) or WRITE(16) moves: below what any driver refuses
+_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class HostOutcome:
+    """`copied` blocks of the piece from its start; `reason` why the rest is not, if it is not."""
+
+    copied: int
+    reason: str = ""
+
+
+def next_piece(room: Piece, block_size: int) -> Piece:
+    """The next piece for a worker from the start of `room`."""
+    return Piece(room.start, min(room.blocks, max(1, PIECE_BYTES // block_size)))
+
+
+def copy_piece(piece: Piece, request: Request) -> Conversation[HostOutcome]:
+    """Read each portion from the source and write it to the destination."""
+    step = max(1, PORTION_BYTES // request.block_size)
+    at = piece.start
+    while at < piece.end:
+        portion = Piece(at, min(step, piece.end - at))
+        lba, blocks = request.source(portion)
+        try:
+            data = yield Read(lba, blocks)
+            yield Write(request.destination(portion)[0], data)
+        except IoFailed as error:
+            return HostOutcome(at - piece.start, str(error))
+        at = portion.end
+    return HostOutcome(piece.blocks)
+
+
+class CommandBlocks:
+    """A unit's blocks by READ(16) and WRITE(16), for a unit that has no block device here."""
+
+    def __init__(self, transport: Transport, name: str, block_size: int, timeout: float = 60.0) -> None:
+        self._transport, self._name, self._size, self._timeout = transport, name, block_size, timeout
+        self._step = max(1, COMMAND_BYTES // block_size)
+
+    def read(self, lba: int, blocks: int) -> memoryview:
+        """Exactly these blocks."""
+        parts = []
+        for at in range(lba, lba + blocks, self._step):
+            count = min(self._step, lba + blocks - at)
+            cdb = Read16(lba=at, transfer_length=count).pack()
+            reply = self._send(
+                Command(name="READ(16)", cdb=cdb, data_in=count * self._size, timeout=self._timeout), at
+            )
+            if len(reply.data) != count * self._size:
+                short = f"{len(reply.data)} of {count * self._size} bytes"
+                raise IoFailed(f"{self._name}: READ(16) at LBA {at} returned {short}")
+            parts.append(reply.data)
+        return memoryview(b"".join(parts))
+
+    def write(self, lba: int, data: memoryview) -> None:
+        """Write whole blocks, all of them."""
+        step = self._step * self._size
+        for at in range(0, len(data), step):
+            part = data[at : at + step]
+            start = lba + at // self._size
+            cdb = Write16(lba=start, transfer_length=len(part) // self._size).pack()
+            command = Command(name="WRITE(16)", cdb=cdb, data_out=part, timeout=self._timeout)
+            reply = self._send(command, start)
+            if reply.residual:
+                raise IoFailed(f"{self._name}: WRITE(16) at LBA {start} left {reply.residual} bytes over")
+
+    def flush(self) -> None:
+        """SYNCHRONIZE CACHE(16) over the whole unit."""
+        cdb = SynchronizeCache16().pack()
+        self._send(Command(name="SYNCHRONIZE CACHE(16)", cdb=cdb, timeout=self._timeout), 0)
+
+    def close(self) -> None:
+        """Let go of the transport."""
+        self._transport.close()
+
+    def _send(self, command: Command, lba: int) -> Reply:
+        where = f"{self._name}: {command.name} at LBA {lba} failed"
+        reply = Reply()
+        for _ in range(_TRIES):
+            try:
+                reply = self._transport.send(command)
+            except TransportError as error:
+                raise IoFailed(f"{where}: {error}") from error
+            action = judge(reply, proven=True).action
+            if action is Action.DONE:
+                return reply
+            if action is not Action.REPEAT:
+                break
+        raise IoFailed(f"{where}: {describe(reply)}")

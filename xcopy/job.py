@@ -1,0 +1,224 @@
+"""One copy from its first piece to its last: which piece next, by which means, and what an outcome changes.
+
+The ladder has two rungs here, offload and host. Nothing here sends or waits: a runner takes tasks and brings
+outcomes back, from one thread.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum
+
+from xcopy.coverage import Coverage, State
+from xcopy.host import HostOutcome, next_piece
+from xcopy.limits import Limits, Refusal
+from xcopy.plan import Batch, Piece, Request, batch_in, offloadable
+from xcopy.verdict import Action, Verdict
+
+OFFLOAD, HOST = "offload", "host"
+
+
+class Method(Enum):
+    """Which means are allowed."""
+
+    AUTO = "auto"
+    OFFLOAD = "offload"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class OffloadTask:
+    """Send one EXTENDED COPY for this batch."""
+
+    batch: Batch
+    list_id: int
+    proven: bool
+
+    @property
+    def piece(self) -> Piece:
+        """The range it covers."""
+        return self.batch.whole
+
+
+@dataclass(frozen=True, slots=True)
+class HostTask:
+    """Read and write this piece by the host."""
+
+    piece: Piece
+
+
+Task = OffloadTask | HostTask
+
+
+@dataclass(slots=True)
+class Fallback:
+    """Why blocks went down a rung, and how many."""
+
+    reason: str
+    blocks: int = 0
+
+
+class Job:
+    """The state of one copy."""
+
+    def __init__(self, request: Request, offer: Limits | Refusal, method: Method) -> None:
+        self.request = request
+        self.method = method
+        self.coverage = Coverage(request.blocks)
+        self.limits = offer if isinstance(offer, Limits) and method is not Method.HOST else None
+        self.fallbacks: dict[str, Fallback] = {}
+        self.commands = {OFFLOAD: 0, HOST: 0}
+        self.stopped = ""
+        self.proven = False
+        self.refused = ""
+        self._cursor = 0
+        self._again: deque[tuple[Piece, str]] = deque()
+        self._free_ids = deque(range(1, 256))  # list identifiers, the longest unused first
+        self._in_flight = 0
+        if isinstance(offer, Refusal) and method is not Method.HOST:
+            self.refused = offer.reason
+
+    @property
+    def done(self) -> bool:
+        """True when no task is out and none will follow."""
+        return self._in_flight == 0 and (bool(self.stopped) or not self._room())
+
+    def stop(self, reason: str) -> None:
+        """Hand out no more tasks; the first reason is kept."""
+        self.stopped = self.stopped or reason
+
+    def next(self) -> Task | None:
+        """The next task, or None: stopped, nothing left, or the first offload's answer is awaited."""
+        if self.stopped:
+            return None
+        room = self._room()
+        if room is None:
+            return None
+        piece, means = room
+        task: Task
+        if means == OFFLOAD:
+            if not self.proven and self._in_flight:
+                return None  # one command finds out whether these units can be copied between at all
+            assert self.limits is not None
+            if not self._free_ids:
+                return None
+            task = OffloadTask(batch_in(piece, self.limits), self._free_ids.popleft(), self.proven)
+        else:
+            task = HostTask(next_piece(piece, self.request.block_size))
+        self._take(task.piece)
+        self.coverage.begin(task.piece)
+        self.commands[means] += 1
+        self._in_flight += 1
+        return task
+
+    def finish(self, task: Task, outcome: Verdict | HostOutcome) -> None:
+        """Book what became of a task that `next` handed out."""
+        self._in_flight -= 1
+        if isinstance(task, OffloadTask):
+            assert isinstance(outcome, Verdict)
+            self._free_ids.append(task.list_id)
+            self._offloaded(task.piece, outcome)
+        else:
+            assert isinstance(outcome, HostOutcome)
+            self._hosted(task.piece, outcome)
+
+    def lost(self, task: Task, reason: str) -> None:
+        """A task ended without an outcome: its blocks are in an unknown state, and the copy stops."""
+        self._in_flight -= 1
+        self.coverage.failed(task.piece, reason)
+        self.stop(reason)
+
+    def _offloaded(self, piece: Piece, verdict: Verdict) -> None:
+        match verdict.action:
+            case Action.DONE:
+                self.proven = True
+                self.coverage.copied(piece, OFFLOAD)
+            case Action.FEWER | Action.SMALLER:
+                self._shrink(piece, verdict)
+            case Action.NO_OFFLOAD:
+                self._give_up(verdict.reason)
+                self._by_host(piece, verdict.reason)
+            case Action.STOP:
+                self.coverage.failed(piece, verdict.reason)
+                self.stop(verdict.reason)
+            case _:
+                self._by_host(piece, verdict.reason)
+
+    def _shrink(self, piece: Piece, verdict: Verdict) -> None:
+        limits = self.limits
+        if limits is not None:
+            fewer = limits.fewer_segments() if verdict.action is Action.FEWER else limits.smaller_segments()
+            if fewer is None:
+                self._give_up(verdict.reason)
+            else:
+                self.limits = fewer
+        if self.limits is None:
+            self._by_host(piece, verdict.reason)
+        else:
+            self.coverage.back(piece)
+            self._again.append((piece, OFFLOAD))
+
+    def _give_up(self, reason: str) -> None:
+        self.limits = None
+        self.refused = self.refused or reason
+        if self.method is Method.OFFLOAD:
+            self.stop(reason)
+
+    def _by_host(self, piece: Piece, reason: str) -> None:
+        """Down a rung: never silently, and not at all where only offload is allowed."""
+        if self.method is Method.OFFLOAD:
+            self.coverage.failed(piece, reason)
+            self.stop(reason)
+        else:
+            self._book(reason, piece.blocks)
+            self.coverage.back(piece)
+            self._again.append((piece, HOST))
+
+    def _book(self, reason: str, blocks: int) -> None:
+        self.fallbacks.setdefault(reason, Fallback(reason)).blocks += blocks
+
+    def _hosted(self, piece: Piece, outcome: HostOutcome) -> None:
+        if outcome.copied:
+            self.coverage.copied(Piece(piece.start, outcome.copied), HOST)
+        if outcome.copied < piece.blocks:
+            rest = Piece(piece.start + outcome.copied, piece.blocks - outcome.copied)
+            self.coverage.failed(rest, outcome.reason)
+            self.stop(outcome.reason)
+
+    def _room(self) -> tuple[Piece, str] | None:
+        """The next range without a task and the means for it."""
+        if self._again:
+            piece, means = self._again[0]
+            return piece, means if self.limits is not None else HOST
+        if self._cursor == self.request.blocks:
+            return None
+        if self.limits is None:
+            return Piece(self._cursor, self.request.blocks - self._cursor), HOST
+        end = offloadable(self.request.blocks, self.limits)
+        if self._cursor < end:
+            return Piece(self._cursor, end - self._cursor), OFFLOAD
+        return Piece(self._cursor, self.request.blocks - self._cursor), HOST
+
+    def _take(self, piece: Piece) -> None:
+        """A task covers this piece: shorten the range it was taken from, and book a fallback never asked for."""
+        if self._again:
+            whole, means = self._again.popleft()
+            if means == OFFLOAD and self.limits is None:
+                self._book(self.refused, piece.blocks)
+            if piece.end < whole.end:
+                self._again.appendleft((Piece(piece.end, whole.end - piece.end), means))
+            return
+        self._cursor = piece.end
+        if self.limits is None:
+            if self.method is not Method.HOST:
+                self._book(self.refused, piece.blocks)
+        elif piece.start >= offloadable(self.request.blocks, self.limits):
+            grain = self.limits.granularity_blocks
+            self._book(f"the last blocks are less than the {grain.rule}: {grain.value} blocks", piece.blocks)
+
+    @property
+    def report(self) -> dict[str, int]:
+        """Bytes copied by each means, read from the ledger."""
+        size = self.request.block_size
+        return {means: self.coverage.count(State.COPIED, means) * size for means in (OFFLOAD, HOST)}

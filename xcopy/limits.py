@@ -1,0 +1,160 @@
+"""What two units allow together, each number with the rule it came from; or why they cannot copy at all.
+
+Only what the units said, before anything is copied. What they answer later is `verdict`'s.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from cdb.cscd import CSCD_LENGTH
+from cdb.segment import MAXIMUM_BLOCKS, BlockToBlock
+from xcopy.quirks import quirk_of
+
+if TYPE_CHECKING:
+    from xcopy.unit import LogicalUnit
+
+DEFAULT_SEGMENT_BYTES = 16 * 2**20  # what arrays are tested with (VMware's largest default transfer)
+DEFAULT_COMMAND_BYTES = 64 * 2**20  # what one lost command costs to copy again
+NEEDED_TYPES = (0x02, 0xE4)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A number and the rule that set it."""
+
+    value: int
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.value} ({self.rule})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a copy between two units keeps to; block counts in their (equal) block size."""
+
+    segment_blocks: Bound
+    segments_per_command: Bound
+    granularity_blocks: Bound
+    in_flight: Bound
+    without_list_id: bool
+
+    def fewer_segments(self) -> Limits | None:
+        """Half the segments in a command, or None when there is one already."""
+        count = self.segments_per_command.value
+        if count <= 1:
+            return None
+        return replace(self, segments_per_command=Bound(count // 2, "halved: the copy manager took no more"))
+
+    def smaller_segments(self) -> Limits | None:
+        """Half the blocks in a segment, still whole granules, or None when it cannot shrink."""
+        grain = self.granularity_blocks.value
+        blocks = self.segment_blocks.value // 2 // grain * grain
+        if not blocks:
+            return None
+        return replace(self, segment_blocks=Bound(blocks, "halved: the copy manager took no more"))
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why these units cannot be copied between by the storage."""
+
+    reason: str
+
+
+def agree(source: LogicalUnit, destination: LogicalUnit, *, jobs: int) -> Limits | Refusal:
+    """Both units' limits merged; `jobs` is how many commands the user wants in flight."""
+    refusal = _cannot(source, destination)
+    if refusal:
+        return Refusal(refusal)
+    size = destination.block_size
+    units = (source, destination)
+    grain = Bound(1, "no copy granularity")
+    segment = [
+        Bound(MAXIMUM_BLOCKS, "the segment's block count has 16 bits"),
+        Bound(DEFAULT_SEGMENT_BYTES // size, f"default of {DEFAULT_SEGMENT_BYTES >> 20} MiB"),
+    ]
+    flight = [Bound(jobs, "--jobs")]
+    for unit in units:
+        given = unit.parameters
+        assert given is not None
+        granule = math.ceil(2**given.data_segment_granularity / size)
+        if granule > grain.value:
+            grain = Bound(granule, f"copy granularity of {unit.name}")
+        if given.maximum_segment_length:
+            segment.append(
+                Bound(given.maximum_segment_length // size, f"maximum segment length of {unit.name}")
+            )
+    parameters = destination.parameters
+    assert parameters is not None
+    if parameters.total_concurrent_copies:
+        quirk = quirk_of(destination)
+        if not (quirk and quirk.concurrent_is_advice):
+            flight.append(
+                Bound(parameters.total_concurrent_copies, f"total concurrent copies of {destination.name}")
+            )
+    if not parameters.snlid and parameters.maximum_concurrent_copies:
+        flight.append(Bound(parameters.maximum_concurrent_copies, f"list identifiers of {destination.name}"))
+    largest = min(segment, key=lambda b: b.value)
+    blocks = largest.value // grain.value * grain.value
+    if not blocks:
+        return Refusal(
+            f"no segment fits: at most {largest.value} blocks ({largest.rule}), "
+            f"in multiples of {grain.value} ({grain.rule})"
+        )
+    return Limits(
+        segment_blocks=Bound(blocks, largest.rule),
+        segments_per_command=_segments(
+            destination, blocks * size, cscds=1 if source.same_as(destination) else 2
+        ),
+        granularity_blocks=grain,
+        in_flight=min(flight, key=lambda b: b.value),
+        without_list_id=parameters.snlid,
+    )
+
+
+def _segments(unit: LogicalUnit, segment_bytes: int, *, cscds: int) -> Bound:
+    parameters = unit.parameters
+    assert parameters is not None
+    bounds = [
+        Bound(
+            max(1, DEFAULT_COMMAND_BYTES // segment_bytes),
+            f"default of {DEFAULT_COMMAND_BYTES >> 20} MiB in a command",
+        ),
+        Bound(max(1, parameters.maximum_segment_count), f"maximum segment count of {unit.name}"),
+    ]
+    if parameters.maximum_list_length:
+        room = (parameters.maximum_list_length - cscds * CSCD_LENGTH) // BlockToBlock.size
+        bounds.append(Bound(max(1, room), f"maximum descriptor list length of {unit.name}"))
+    return min(bounds, key=lambda b: b.value)
+
+
+def _cannot(source: LogicalUnit, destination: LogicalUnit) -> str:
+    """The first reason why these units cannot be copied between, or nothing."""
+    for unit in (destination, source):
+        if unit.parameters is None:
+            return f"{unit.name} does not offer EXTENDED COPY: {unit.no_parameters}"
+        if unit.copy_designator is None:
+            return f"{unit.name} has no designator of at most 20 bytes to be named by (VPD page 83h)"
+    if source.block_size != destination.block_size:
+        return (
+            f"the block sizes differ: {source.name} has {source.block_size} bytes, "
+            f"{destination.name} {destination.block_size}"
+        )
+    parameters = destination.parameters
+    assert parameters is not None
+    for code in NEEDED_TYPES:
+        if parameters.implemented_types and code not in parameters.implemented_types:
+            return f"{destination.name} does not implement descriptor type {code:02X}h"
+    needed = 1 if source.same_as(destination) else 2
+    if 0 < parameters.maximum_cscd_count < needed:
+        return (
+            f"{destination.name} takes {parameters.maximum_cscd_count} CSCD descriptor, {needed} are needed"
+        )
+    if 0 < parameters.maximum_list_length < needed * CSCD_LENGTH + BlockToBlock.size:
+        room = parameters.maximum_list_length
+        return f"{destination.name} takes {room} bytes of descriptors, too few for one segment"
+    return ""

@@ -1,0 +1,184 @@
+"""The conversation that finds out what a unit is: identity, capacity, what its copy manager says it can do.
+
+Only questions; nothing here writes, and no answer is judged for a pair of units.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from cdb import vpd
+from cdb.blocks import TestUnitReady
+from cdb.capacity import Capacity10, Capacity16, ReadCapacity10, ReadCapacity16
+from cdb.command import Command, Reply, Status
+from cdb.copy_results import (
+    OPERATING_PARAMETERS_ALLOCATION,
+    OperatingParameters,
+    ReceiveCopyOperatingParameters,
+)
+from cdb.errors import DecodeError
+from cdb.inquiry import STANDARD_LENGTH, Inquiry, StandardInquiry
+from cdb.sense import UNIT_ATTENTION
+from xcopy.conversation import Send, Wait
+from xcopy.errors import AccessError, UnsupportedError
+from xcopy.unit import LogicalUnit
+from xcopy.verdict import describe, sense_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xcopy.conversation import Conversation
+
+BLOCK_DEVICES = (0x00, 0x05, 0x0E)  # direct access, CD/DVD, simplified direct access (SPC-4 6.4.6.1)
+_VPD_ALLOCATION = 252
+_TRIES = 12
+_BUSY_WAIT = 0.25
+Decoded = TypeVar("Decoded")
+
+
+def discover(name: str, timeout: float = 60.0) -> Conversation[LogicalUnit]:
+    """Ask a unit everything a copy needs; `name` is how the user calls it, `timeout` seconds per command."""
+    yield from _ready(name, timeout)
+    data = yield from _data(
+        name,
+        timeout,
+        "INQUIRY",
+        Inquiry(allocation_length=STANDARD_LENGTH).pack(),
+        STANDARD_LENGTH,
+    )
+    standard = _decoded(name, "INQUIRY", lambda: StandardInquiry.unpack_from(data))
+    if standard.peripheral_qualifier or standard.peripheral_device_type not in BLOCK_DEVICES:
+        raise UnsupportedError(
+            f"{name} is not a block device: INQUIRY says peripheral device type "
+            f"{standard.peripheral_device_type:02X}h, qualifier {standard.peripheral_qualifier}"
+        )
+    pages: tuple[int, ...] = ()
+    listed = yield from _page(timeout, vpd.SUPPORTED_PAGES)
+    if listed is not None:
+        pages = _decoded(name, "VPD page 00h", lambda: vpd.unpack_supported_pages(listed))
+    serial, limits = "", None
+    designators: tuple[vpd.Designator, ...] = ()
+    if vpd.UNIT_SERIAL_NUMBER in pages:
+        page = yield from _page(timeout, vpd.UNIT_SERIAL_NUMBER)
+        serial = "" if page is None else _decoded(name, "VPD page 80h", lambda: vpd.unpack_serial(page))
+    if vpd.DEVICE_IDENTIFICATION in pages:
+        page83 = yield from _page(timeout, vpd.DEVICE_IDENTIFICATION)
+        if page83 is not None:
+            designators = _decoded(name, "VPD page 83h", lambda: vpd.unpack_designators(page83))
+    if vpd.BLOCK_LIMITS in pages:
+        pageb0 = yield from _page(timeout, vpd.BLOCK_LIMITS)
+        if pageb0 is not None:
+            limits = _decoded(name, "VPD page B0h", lambda: vpd.unpack_block_limits(pageb0))
+    blocks, block_size = yield from _capacity(name, timeout)
+    parameters, missing = None, "its INQUIRY data says that it has no third-party copy (3PC is 0)"
+    if standard.third_party_copy:
+        parameters, missing = yield from _parameters(timeout)
+    return LogicalUnit(
+        name=name,
+        block_size=block_size,
+        blocks=blocks,
+        vendor=_text(standard.t10_vendor),
+        product=_text(standard.product),
+        revision=_text(standard.revision),
+        serial=serial,
+        device_type=standard.peripheral_device_type,
+        designators=designators,
+        third_party_copy=standard.third_party_copy,
+        parameters=parameters,
+        no_parameters=missing,
+        maximum_transfer_blocks=limits.maximum_transfer_length if limits else 0,
+    )
+
+
+def _ready(name: str, timeout: float) -> Conversation[None]:
+    """TEST UNIT READY until it is GOOD: unit attentions are taken off, busy is waited for."""
+    command = Command(name="TEST UNIT READY", cdb=TestUnitReady().pack(), timeout=timeout)
+    reply = Reply()
+    for _ in range(_TRIES):
+        reply = yield Send(command)
+        if reply.good:
+            return
+        sense = sense_of(reply)
+        if reply.status in (Status.BUSY, Status.TASK_SET_FULL):
+            yield Wait(_BUSY_WAIT)
+        elif sense is None or sense.key != UNIT_ATTENTION:
+            break
+    if reply.status == Status.RESERVATION_CONFLICT:
+        raise AccessError(f"{name} is reserved by another initiator: release the reservation there first")
+    raise AccessError(f"{name} is not ready: {describe(reply)}")
+
+
+def _data(name: str, timeout: float, what: str, cdb: bytes, length: int) -> Conversation[bytes]:
+    reply = yield from _asked(timeout, what, cdb, length)
+    if not reply.good:
+        raise AccessError(f"{name} refused {what}: {describe(reply)}")
+    return reply.data
+
+
+def _asked(timeout: float, what: str, cdb: bytes, length: int) -> Conversation[Reply]:
+    """The answer to a question, asked again past unit attentions."""
+    reply = Reply()
+    for _ in range(_TRIES):
+        reply = yield Send(Command(name=what, cdb=cdb, data_in=length, timeout=timeout))
+        sense = sense_of(reply)
+        if sense is None or sense.key != UNIT_ATTENTION:
+            break
+    return reply
+
+
+def _page(timeout: float, code: int) -> Conversation[bytes | None]:
+    """A whole VPD page, asked for again when it is longer than the first room; None where it is refused."""
+    length = _VPD_ALLOCATION
+    while True:
+        cdb = Inquiry(evpd=True, page_code=code, allocation_length=length).pack()
+        reply = yield from _asked(timeout, f"INQUIRY, VPD page {code:02X}h", cdb, length)
+        if not reply.good:
+            return None
+        claimed = vpd.PageHeader.size + int.from_bytes(reply.data[2:4], "big")
+        if claimed <= length or length > _VPD_ALLOCATION:
+            return reply.data
+        length = min(claimed, 0xFFFF)
+
+
+def _capacity(name: str, timeout: float) -> Conversation[tuple[int, int]]:
+    reply = yield from _asked(timeout, "READ CAPACITY(16)", ReadCapacity16().pack(), Capacity16.size)
+    capacity: Capacity16 | Capacity10
+    if reply.good:
+        capacity = _decoded(name, "READ CAPACITY(16)", lambda: Capacity16.unpack_from(reply.data))
+    else:
+        data = yield from _data(name, timeout, "READ CAPACITY(10)", ReadCapacity10().pack(), Capacity10.size)
+        capacity = _decoded(name, "READ CAPACITY(10)", lambda: Capacity10.unpack_from(data))
+        if capacity.last_lba == 0xFFFFFFFF:
+            raise AccessError(
+                f"{name} has more than 2^32 blocks and refused READ CAPACITY(16): {describe(reply)}"
+            )
+    size = capacity.block_length
+    if size < 512 or size & (size - 1):
+        raise UnsupportedError(f"{name} has blocks of {size} bytes; powers of two from 512 are handled")
+    return capacity.last_lba + 1, size
+
+
+def _parameters(timeout: float) -> Conversation[tuple[OperatingParameters | None, str]]:
+    reply = yield from _asked(
+        timeout,
+        "RECEIVE COPY OPERATING PARAMETERS",
+        ReceiveCopyOperatingParameters().pack(),
+        OPERATING_PARAMETERS_ALLOCATION,
+    )
+    if not reply.good:
+        return None, f"it refused RECEIVE COPY OPERATING PARAMETERS: {describe(reply)}"
+    try:
+        return OperatingParameters.unpack(reply.data), ""
+    except DecodeError as error:
+        return None, f"its operating parameters cannot be read: {error}"
+
+
+def _text(field: bytes) -> str:
+    return field.decode("ascii", "backslashreplace").strip(" \0")
+
+
+def _decoded(name: str, what: str, decode: Callable[[], Decoded]) -> Decoded:
+    try:
+        return decode()
+    except DecodeError as error:
+        raise AccessError(f"{name} answered {what} with data that cannot be read: {error}") from error

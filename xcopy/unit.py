@@ -1,0 +1,69 @@
+"""A logical unit as a copy sees it: who it is, how large it is, what it says it can do.
+
+Identity is the designator, never the path: two paths of one unit are the same unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cdb.copy_results import OperatingParameters
+    from cdb.vpd import Designator
+
+LOGICAL_UNIT = 0  # ASSOCIATION 00b: the designator names the unit, not a port or target
+NAA, EUI64, T10_VENDOR, NAME_STRING = 3, 2, 1, 8
+LONGEST_IN_CSCD = 20  # bytes of designator an E4h descriptor holds (SPC-4 6.4.5.6)
+
+_PREFERENCE = (NAA, EUI64, T10_VENDOR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogicalUnit:
+    """One unit as its own answers describe it; `block_size` in bytes, `blocks` its capacity.
+
+    `parameters` is None where the unit did not give operating parameters; `no_parameters` says why.
+    """
+
+    name: str
+    block_size: int
+    blocks: int
+    vendor: str = ""
+    product: str = ""
+    revision: str = ""
+    serial: str = ""
+    device_type: int = 0
+    designators: tuple[Designator, ...] = ()
+    third_party_copy: bool = False
+    parameters: OperatingParameters | None = None
+    no_parameters: str = ""
+    maximum_transfer_blocks: int = 0
+
+    @property
+    def names(self) -> frozenset[tuple[int, bytes]]:
+        """Everything that identifies this unit and no other."""
+        found = {
+            (d.designator_type, d.value)
+            for d in self.designators
+            if d.association == LOGICAL_UNIT and d.designator_type in (*_PREFERENCE, NAME_STRING)
+        }
+        if not found and self.serial:
+            found.add((-1, f"{self.vendor}/{self.product}/{self.serial}".encode()))
+        return frozenset(found)
+
+    @property
+    def copy_designator(self) -> Designator | None:
+        """The designator that names this unit in a CSCD descriptor: 16-byte NAA first, then the next best."""
+        fitting = [
+            d
+            for d in self.designators
+            if d.association == LOGICAL_UNIT
+            and d.designator_type in _PREFERENCE
+            and 0 < len(d.value) <= LONGEST_IN_CSCD
+        ]
+        return min(fitting, key=lambda d: (_PREFERENCE.index(d.designator_type), -len(d.value)), default=None)
+
+    def same_as(self, other: LogicalUnit) -> bool:
+        """True when both are one unit, whatever the paths to it are called."""
+        return bool(self.names & other.names)
