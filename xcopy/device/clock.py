@@ -1,0 +1,18 @@
+"""The only clock. Everything above takes time as an argument; this is where it comes from."""
+
+from __future__ import annotations
+
+import time
+
+
+class MonotonicClock:
+    """Seconds that never go back, from an arbitrary start."""
+
+    def now(self) -> float:
+        """Seconds since that start."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait so many seconds; 0 or less does not wait."""
+        if seconds > 0:
+            time.sleep(seconds)

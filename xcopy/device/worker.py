@@ -1,0 +1,26 @@
+"""Threads that sit in the blocking ioctl. Belongs here: how one starts. Does not know what it runs."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def start(target: Callable[[], None], name: str) -> threading.Thread:
+    """Start a daemon thread in which every signal is blocked from its first instruction.
+
+    On /dev/sgN a signal ends the wait for a command that goes on without us; so the mask is set here,
+    inherited by the thread, and put back: there is no moment in which the thread could be hit.
+    Daemon: a command under way must not keep an interrupted program from ending.
+    """
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return thread
