@@ -1,0 +1,99 @@
+"""`xcopy-dev copy`: options to a copy, signals to a stop, events to a renderer, a report to an exit code."""
+
+from __future__ import annotations
+
+import math
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from xcopy.api.copy import Copy, Options, Report, prepare
+from xcopy.cli.exit_codes import INTERRUPTED_BY_USER, ExitCode, code_of_report
+from xcopy.errors import UsageError
+from xcopy.job import Method
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from xcopy.job import Job
+
+
+class Renderer(Protocol):
+    """What a copy has to say, in order."""
+
+    def planned(self, copy: Copy) -> None:
+        """What will be copied, and how."""
+        ...
+
+    def dry_run(self, copy: Copy) -> None:
+        """The exact bytes of every command."""
+        ...
+
+    def progress(self, job: Job) -> None:
+        """How far it is."""
+        ...
+
+    def finished(self, report: Report, code: ExitCode) -> None:
+        """What became of it."""
+        ...
+
+
+def run_copy(arguments: argparse.Namespace) -> int:
+    """Copy as the command line says; returns the exit code."""
+    options = _options(arguments)
+    renderer = _renderer(arguments)
+    with prepare(arguments.source, arguments.destination, options) as copy:
+        renderer.planned(copy)
+        if arguments.dry_run:
+            renderer.dry_run(copy)
+            return ExitCode.COPIED
+        with _signals(copy):
+            report = copy.run(renderer.progress)
+        code = code_of_report(report, only_offload=options.method is Method.OFFLOAD)
+        renderer.finished(report, code)
+        return code
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    if arguments.require and arguments.method == "host":
+        raise UsageError("--require offload and --method host exclude each other")
+    timeout = arguments.timeout
+    if timeout is not None and not (math.isfinite(timeout) and timeout > 0):
+        raise UsageError(f"--timeout {timeout}: a timeout is a number of seconds above 0")
+    return Options(
+        method=Method.OFFLOAD if arguments.require else Method(arguments.method),
+        jobs=arguments.jobs,
+        timeout=timeout,
+        force=arguments.force,
+        transport=arguments.transport,
+    )
+
+
+def _renderer(arguments: argparse.Namespace) -> Renderer:
+    if arguments.json:
+        from xcopy.cli.render_json import JsonRenderer
+
+        return JsonRenderer()
+    from xcopy.cli.render_text import TextRenderer
+
+    return TextRenderer(verbose=arguments.verbose)
+
+
+@contextmanager
+def _signals(copy: Copy) -> Iterator[None]:
+    """Ctrl-C and SIGTERM stop the copy between commands, never inside one."""
+
+    def stop(*_: object) -> None:
+        copy.stop(INTERRUPTED_BY_USER)
+
+    try:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: whoever runs us there has the signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,48 @@
+"""The exit codes, and which outcome or error each stands for: the one place that says so."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from xcopy.errors import UnsafeError, UnsupportedError, UsageError
+
+if TYPE_CHECKING:
+    from xcopy.api.copy import Report
+    from xcopy.errors import XcopyError
+
+INTERRUPTED_BY_USER = "interrupted"
+
+
+class ExitCode(IntEnum):
+    """What `xcopy-dev` ends with."""
+
+    COPIED = 0  # everything asked for is copied
+    STOPPED = 1  # stopped or failed; the report says what is copied and what is not
+    USAGE = 2  # the command line or a range cannot be meant
+    UNSAFE = 3  # refused: data could be lost
+    UNSUPPORTED = 4  # the storage cannot do it and no other means is allowed
+    MISMATCH = 5  # a verification found a difference
+    INTERRUPTED = 130  # stopped by Ctrl-C or SIGTERM
+
+
+def code_of_error(error: XcopyError) -> ExitCode:
+    """The exit code of an error that ended the program before or instead of a copy."""
+    if isinstance(error, UsageError):
+        return ExitCode.USAGE
+    if isinstance(error, UnsafeError):
+        return ExitCode.UNSAFE
+    if isinstance(error, UnsupportedError):
+        return ExitCode.UNSUPPORTED
+    return ExitCode.STOPPED
+
+
+def code_of_report(report: Report, *, only_offload: bool) -> ExitCode:
+    """The exit code of a copy that ran."""
+    if report.stopped == INTERRUPTED_BY_USER:
+        return ExitCode.INTERRUPTED
+    if report.complete:
+        return ExitCode.COPIED
+    if only_offload and report.offload_refused and not report.copied:
+        return ExitCode.UNSUPPORTED
+    return ExitCode.STOPPED

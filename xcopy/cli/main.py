@@ -1,0 +1,126 @@
+"""argv: what the words mean. What they do is in a file of the same name as the command."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from xcopy import __version__
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+COMMANDS = ("copy", "probe", "emu")
+EPILOG = """\
+LBA and COUNT are logical blocks (COUNT in the source's), decimal or 0x; with KiB, MiB, GiB, TiB or kB, MB,
+GB, TB they are bytes and have to be whole blocks. Without COUNT the copy goes to the end of the source.
+A unit is /dev/sdX, a partition, /dev/sgN, a link to one of them, or emu:DIRECTORY/NUMBER.
+
+exit codes: 0 all copied, 1 stopped or failed with part or nothing copied, 2 usage, 3 refused as unsafe,
+4 not supported and no other means allowed, 5 verify mismatch, 130 interrupted
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words == ["--version"]:
+        print(f"xcopy-dev {__version__}")
+        return 0
+    from xcopy.cli.exit_codes import ExitCode, code_of_error
+    from xcopy.errors import XcopyError
+
+    if words and words[0] not in (*COMMANDS, "-h", "--help"):
+        words.insert(0, "copy")
+    try:
+        arguments = _parser().parse_args(words or ["--help"])
+    except SystemExit as ended:
+        return ExitCode.USAGE if ended.code else ExitCode.COPIED
+    try:
+        return int(_run(arguments))
+    except XcopyError as error:
+        if getattr(arguments, "json", False):
+            from xcopy.cli.render_json import print_error
+
+            print_error(error, code_of_error(error))
+        print(f"xcopy-dev: {error}", file=sys.stderr)
+        return code_of_error(error)
+    except BrokenPipeError:
+        sys.stderr.close()  # nobody reads any more; do not complain about it while ending
+        return ExitCode.STOPPED
+    except KeyboardInterrupt:
+        print("xcopy-dev: interrupted before anything was copied", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.command == "copy":
+        from xcopy.cli.copy import run_copy
+
+        return run_copy(arguments)
+    if arguments.command == "probe":
+        from xcopy.cli.probe import run_probe
+
+        return run_probe(arguments)
+    from xcopy.cli.emu import run_create
+
+    return run_create(arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    import argparse
+
+    parser = argparse.ArgumentParser(
+        prog="xcopy-dev",
+        usage="xcopy-dev [copy] SRC[:LBA[+COUNT]] DST[:LBA] [options]\n"
+        "       xcopy-dev probe DEV... | emu create DIR | --version",
+        description="Copy blocks between SCSI units by letting the storage copy (EXTENDED COPY).",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"xcopy-dev {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_copy(commands.add_parser("copy", help="copy blocks (the default)", allow_abbrev=False))
+    probe = commands.add_parser("probe", help="show what units are and can do", allow_abbrev=False)
+    probe.add_argument("devices", nargs="+", metavar="DEV")
+    _add_ways(probe)
+    emu = commands.add_parser("emu", help="the emulated array", allow_abbrev=False)
+    create = emu.add_subparsers(dest="emu_command", required=True).add_parser(
+        "create", help="make an array of units that are files in DIR", allow_abbrev=False
+    )
+    create.add_argument("directory", metavar="DIR")
+    create.add_argument("--units", type=int, default=2, metavar="N", help="how many (default 2)")
+    create.add_argument("--size", default="64MiB", metavar="SIZE", help="of each unit (default 64MiB)")
+    create.add_argument("--block-size", type=int, default=512, metavar="BYTES", help="512 or 4096")
+    return parser
+
+
+def _add_copy(copy: argparse.ArgumentParser) -> None:
+    import argparse
+
+    copy.usage = "xcopy-dev [copy] SRC[:LBA[+COUNT]] DST[:LBA] [options]"
+    copy.epilog = EPILOG
+    copy.formatter_class = argparse.RawDescriptionHelpFormatter
+    copy.add_argument("source", metavar="SRC[:LBA[+COUNT]]")
+    copy.add_argument("destination", metavar="DST[:LBA]")
+    copy.add_argument("--method", choices=("auto", "offload", "host"), default="auto")
+    copy.add_argument(
+        "--require", choices=("offload",), help="fail (exit 4) rather than copy by another means"
+    )
+    copy.add_argument(
+        "--dry-run", action="store_true", help="show the plan and the exact bytes; write nothing"
+    )
+    copy.add_argument("--jobs", type=int, default=4, metavar="N", help="commands in flight (default 4)")
+    copy.add_argument("--force", action="store_true", help="write to a destination although it is in use")
+    copy.add_argument("--verbose", "-v", action="store_true", help="limits and where each came from")
+    _add_ways(copy)
+
+
+def _add_ways(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
+    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="for each command")
+    parser.add_argument(
+        "--transport", choices=("sg", "sgio"), default="sg", help="how commands are sent (default sg)"
+    )

@@ -1,0 +1,90 @@
+"""`xcopy-dev probe`: what units are, what their copy managers say, and, for two, what they allow together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xcopy.api.endpoint import open_endpoint, split
+from xcopy.cli.exit_codes import ExitCode, code_of_error
+from xcopy.errors import XcopyError
+from xcopy.limits import Limits, agree
+
+if TYPE_CHECKING:
+    import argparse
+
+    from xcopy.api.endpoint import Endpoint
+    from xcopy.unit import LogicalUnit
+
+JOBS = 4
+
+
+def run_probe(arguments: argparse.Namespace) -> int:
+    """Show every device; one that cannot be asked does not keep the others from being shown."""
+    import sys
+
+    code = ExitCode.COPIED
+    found: list[Endpoint] = []
+    for text in arguments.devices:
+        try:
+            side = open_endpoint(split(text), transport=arguments.transport, timeout=arguments.timeout)
+        except XcopyError as error:
+            print(f"xcopy-dev: {error}", file=sys.stderr)
+            code = code or code_of_error(error)
+            continue
+        found.append(side)
+        _show_unit(side, as_json=arguments.json)
+    if len(arguments.devices) == 2 and len(found) == 2:
+        _show_pair(found[0].unit, found[1].unit, as_json=arguments.json)
+    return code
+
+
+def _show_unit(side: Endpoint, *, as_json: bool) -> None:
+    if as_json:
+        from xcopy.cli.render_json import emit, unit_fields
+
+        emit("unit", base_lba=side.base, available_blocks=side.blocks, **unit_fields(side.unit))
+        return
+    from xcopy.cli.render_text import describe_unit, size
+
+    unit = side.unit
+    print(describe_unit(unit))
+    print(f"  size {size(unit.blocks * unit.block_size)}, serial {unit.serial or 'not given'}")
+    if side.node is not None and side.node.links:
+        print(f"  also {', '.join(side.node.links)}")
+    if side.base:
+        print(f"  the partition is {side.blocks} blocks from LBA {side.base}")
+    if unit.parameters is None:
+        print(f"  EXTENDED COPY: no, {unit.no_parameters}")
+        return
+    given = unit.parameters
+    codes = " ".join(f"{code:02X}h" for code in given.implemented_types)
+    print(f"  EXTENDED COPY: yes, descriptor types {codes}")
+    print(
+        f"    at most {given.maximum_cscd_count} CSCDs, {given.maximum_segment_count} segments, "
+        f"{given.maximum_list_length} bytes of descriptors"
+    )
+    longest = size(given.maximum_segment_length) if given.maximum_segment_length else "not limited"
+    print(f"    segment length {longest}, granularity {size(2**given.data_segment_granularity)}")
+    print(
+        f"    concurrent copies: {given.total_concurrent_copies or 'not told'} in total, "
+        f"{given.maximum_concurrent_copies} with list identifiers, SNLID {int(given.snlid)}"
+    )
+
+
+def _show_pair(source: LogicalUnit, destination: LogicalUnit, *, as_json: bool) -> None:
+    offer = agree(source, destination, jobs=JOBS)
+    if as_json:
+        from xcopy.cli.render_json import emit, limits_fields
+
+        limits = limits_fields(offer) if isinstance(offer, Limits) else None
+        reason = None if isinstance(offer, Limits) else offer.reason
+        emit("pair", offload=isinstance(offer, Limits), limits=limits, refused=reason)
+        return
+    if not isinstance(offer, Limits):
+        print(f"{source.name} -> {destination.name}: no offload, {offer.reason}")
+        return
+    print(f"{source.name} -> {destination.name}: both sides say that EXTENDED COPY can be tried")
+    print(f"  blocks in a segment: {offer.segment_blocks}")
+    print(f"  segments in a command: {offer.segments_per_command}")
+    print(f"  granularity in blocks: {offer.granularity_blocks}")
+    print(f"  commands in flight: {offer.in_flight}")

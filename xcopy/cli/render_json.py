@@ -1,0 +1,133 @@
+"""A copy as JSON lines on standard output: one record a line, `done` or `error` the last."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from xcopy.coverage import State
+from xcopy.limits import Limits
+
+if TYPE_CHECKING:
+    from xcopy.api.copy import Copy, Report
+    from xcopy.cli.exit_codes import ExitCode
+    from xcopy.errors import XcopyError
+    from xcopy.job import Job
+    from xcopy.unit import LogicalUnit
+
+
+def emit(record: str, **fields: Any) -> None:
+    """One line."""
+    print(json.dumps({"record": record, **fields}), flush=True)
+
+
+def print_error(error: XcopyError, code: ExitCode) -> None:
+    """The last record of a run that did not get as far as a copy."""
+    emit("error", error=type(error).__name__, message=str(error), exit=int(code))
+
+
+def unit_fields(unit: LogicalUnit) -> dict[str, Any]:
+    """A unit as a JSON object."""
+    designator = unit.copy_designator
+    parameters = unit.parameters
+    return {
+        "name": unit.name,
+        "vendor": unit.vendor,
+        "product": unit.product,
+        "revision": unit.revision,
+        "serial": unit.serial,
+        "block_size": unit.block_size,
+        "blocks": unit.blocks,
+        "designator": designator.value.hex() if designator else None,
+        "third_party_copy": unit.third_party_copy,
+        "parameters": None
+        if parameters is None
+        else {
+            "snlid": parameters.snlid,
+            "maximum_cscd_count": parameters.maximum_cscd_count,
+            "maximum_segment_count": parameters.maximum_segment_count,
+            "maximum_list_length": parameters.maximum_list_length,
+            "maximum_segment_length": parameters.maximum_segment_length,
+            "data_segment_granularity": parameters.data_segment_granularity,
+            "total_concurrent_copies": parameters.total_concurrent_copies,
+            "maximum_concurrent_copies": parameters.maximum_concurrent_copies,
+            "implemented_types": [f"{code:02X}h" for code in parameters.implemented_types],
+        },
+        "no_parameters": unit.no_parameters,
+    }
+
+
+def limits_fields(limits: Limits) -> dict[str, Any]:
+    """Limits as a JSON object, each with its rule."""
+    bounds = {
+        "segment_blocks": limits.segment_blocks,
+        "segments_per_command": limits.segments_per_command,
+        "granularity_blocks": limits.granularity_blocks,
+        "in_flight": limits.in_flight,
+    }
+    return {name: {"value": b.value, "rule": b.rule} for name, b in bounds.items()}
+
+
+class JsonRenderer:
+    """Prints one copy."""
+
+    def __init__(self) -> None:
+        self._copied = -1
+
+    def planned(self, copy: Copy) -> None:
+        """What will be copied, and how."""
+        request = copy.request
+        limits = copy.offer if isinstance(copy.offer, Limits) else None
+        emit(
+            "plan",
+            source=unit_fields(copy.source.unit),
+            destination=unit_fields(copy.destination.unit),
+            source_lba=request.source_lba,
+            destination_lba=request.destination_lba,
+            blocks=request.blocks,
+            block_size=request.block_size,
+            bytes=request.bytes,
+            method=copy.options.method.value,
+            limits=limits_fields(limits) if limits else None,
+            refused=None if isinstance(copy.offer, Limits) else copy.offer.reason,
+            warnings=list(copy.warnings),
+        )
+
+    def dry_run(self, copy: Copy) -> None:
+        """The exact bytes of every command."""
+        count = 0
+        for command in copy.commands():
+            count += 1
+            emit("command", name=command.name, cdb=command.cdb.hex(), data_out=bytes(command.data_out).hex())
+        emit("done", exit=0, dry_run=True, bytes={}, commands={"offload": count}, fallbacks=[], elapsed_s=0.0)
+
+    def progress(self, job: Job) -> None:
+        """A line when more is copied than at the last."""
+        done = job.coverage.count(State.COPIED)
+        if done != self._copied:
+            self._copied = done
+            size = job.request.block_size
+            emit("progress", copied=done * size, total=job.request.blocks * size)
+
+    def finished(self, report: Report, code: ExitCode) -> None:
+        """The last record."""
+        emit(
+            "done",
+            exit=int(code),
+            total=report.total,
+            bytes=report.bytes,
+            commands=report.commands,
+            fallbacks=[{"reason": reason, "bytes": count} for reason, count in report.fallbacks],
+            stopped=report.stopped or None,
+            not_copied=[
+                {
+                    "source_lba": part.source_lba,
+                    "source_blocks": part.source_blocks,
+                    "destination_lba": part.destination_lba,
+                    "destination_blocks": part.destination_blocks,
+                    "reason": part.reason,
+                }
+                for part in report.not_copied
+            ],
+            elapsed_s=round(report.elapsed, 6),
+        )

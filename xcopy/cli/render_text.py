@@ -1,0 +1,136 @@
+"""A copy in words: to standard output what was done, to standard error how far it is and what to mind."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from xcopy.coverage import State
+from xcopy.job import HOST, OFFLOAD, Method
+from xcopy.limits import Limits
+
+if TYPE_CHECKING:
+    from cdb.command import Command
+    from xcopy.api.copy import Copy, Report
+    from xcopy.cli.exit_codes import ExitCode
+    from xcopy.job import Job
+    from xcopy.unit import LogicalUnit
+
+SHOWN_RANGES = 20
+MEANS = {OFFLOAD: "EXTENDED COPY", HOST: "host read and write"}
+
+
+def size(count: float) -> str:
+    """Bytes for a person."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
+        if count < 1024 or unit == "PiB":
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+
+
+def describe_unit(unit: LogicalUnit) -> str:
+    """One line: who the unit is."""
+    designator = unit.copy_designator
+    who = " ".join(part for part in (unit.vendor, unit.product, unit.revision) if part)
+    named = f"designator {designator.value.hex()}" if designator else "no designator"
+    return f"{unit.name}: {who}, {unit.blocks} blocks of {unit.block_size} bytes, {named}"
+
+
+class TextRenderer:
+    """Prints one copy."""
+
+    def __init__(self, *, verbose: bool) -> None:
+        self._verbose = verbose
+        self._began = time.monotonic()
+        self._terminal = sys.stderr.isatty()
+        self._line = False
+
+    def planned(self, copy: Copy) -> None:
+        """What will be copied, and how."""
+        request = copy.request
+        for warning in copy.warnings:
+            print(f"xcopy-dev: warning: {warning}", file=sys.stderr)
+        print(
+            f"{size(request.bytes)}: {copy.source.name} LBA {_lba(request.source_lba, copy.source.base)} -> "
+            f"{copy.destination.name} LBA {_lba(request.destination_lba, copy.destination.base)}, "
+            f"{request.blocks} blocks of {request.block_size} bytes"
+        )
+        if not request.blocks:
+            print("0 blocks: nothing to copy")
+        elif copy.options.method is Method.HOST:
+            print("by host read and write, as asked")
+        elif not isinstance(copy.offer, Limits):
+            print(f"by host read and write: {copy.offer.reason}")
+        if self._verbose:
+            self._explain(copy)
+
+    def _explain(self, copy: Copy) -> None:
+        print(f"  {describe_unit(copy.source.unit)}")
+        print(f"  {describe_unit(copy.destination.unit)}")
+        if isinstance(copy.offer, Limits):
+            limits = copy.offer
+            print(f"  blocks in a segment: {limits.segment_blocks}")
+            print(f"  segments in a command: {limits.segments_per_command}")
+            print(f"  granularity in blocks: {limits.granularity_blocks}")
+            print(f"  commands in flight: {limits.in_flight}")
+            usage = "11b, no list identifier" if limits.without_list_id else "10b, identifiers 1 to 255"
+            print(f"  list identifier usage: {usage}")
+
+    def dry_run(self, copy: Copy) -> None:
+        """The exact bytes of every command."""
+        count = 0
+        for count, command in enumerate(copy.commands(), 1):
+            self._command(count, command)
+        print(f"dry run: {count} EXTENDED COPY commands, nothing was sent or written")
+
+    def _command(self, number: int, command: Command) -> None:
+        print(f"command {number}: {command.name} to the destination")
+        print(f"  CDB            {bytes(command.cdb).hex(' ')}")
+        data = bytes(command.data_out)
+        for at in range(0, len(data), 16):
+            print(f"  {'parameter list' if not at else '':<14} {data[at : at + 16].hex(' ')}")
+
+    def progress(self, job: Job) -> None:
+        """One line on a terminal, once the copy takes more than a second."""
+        elapsed = time.monotonic() - self._began
+        if not self._terminal or elapsed < 1:
+            return
+        done = job.coverage.count(State.COPIED)
+        share = done / job.request.blocks if job.request.blocks else 1.0
+        moved = done * job.request.block_size
+        left = f", {elapsed / share - elapsed:.0f} s left" if share else ""
+        text = f"{share:6.1%}  {size(moved)} of {size(job.request.bytes)}, {size(moved / elapsed)}/s{left}"
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+        self._line = True
+
+    def finished(self, report: Report, code: ExitCode) -> None:
+        """What became of it."""
+        if self._line:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        if not report.total:
+            return
+        rate = f", {size(report.copied / report.elapsed)}/s" if report.elapsed > 0 else ""
+        means = ", ".join(f"{size(n)} by {MEANS[m]}" for m, n in report.bytes.items() if n)
+        print(f"copied {size(report.copied)} of {size(report.total)} in {report.elapsed:.2f} s{rate}")
+        if means:
+            print(f"  {means}")
+        for reason, count in report.fallbacks:
+            print(f"  {size(count)} not by offload: {reason}")
+        if report.stopped:
+            print(f"xcopy-dev: stopped: {report.stopped}", file=sys.stderr)
+        for part in report.not_copied[:SHOWN_RANGES]:
+            print(
+                f"xcopy-dev: not copied: {part.source_blocks} blocks from source LBA {part.source_lba} to "
+                f"destination LBA {part.destination_lba}: {part.reason}",
+                file=sys.stderr,
+            )
+        if len(report.not_copied) > SHOWN_RANGES:
+            print(f"xcopy-dev: and {len(report.not_copied) - SHOWN_RANGES} more ranges", file=sys.stderr)
+        if code:
+            print(f"xcopy-dev: exit {int(code)}", file=sys.stderr)
+
+
+def _lba(lba: int, base: int) -> str:
+    return f"{lba - base} ({lba} on the disk)" if base else str(lba)
