@@ -1,0 +1,107 @@
+"""VPD pages as devices send them, and as they should not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdb import vpd
+from cdb.errors import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DECODERS: list[Callable[[bytes], object]] = [
+    vpd.unpack_supported_pages,
+    vpd.unpack_serial,
+    vpd.unpack_designators,
+    vpd.unpack_block_limits,
+]
+
+
+def test_the_designators_of_a_page_keep_their_order_and_their_bits() -> None:
+    # NAA-6 of a LIO unit, then a relative target port: laid out by SPC-4's table for page 83h.
+    page = bytes.fromhex("0083001c" "01030010" "60014050000000000123456789abcde0" "51940004" "00000001")  # fmt: skip
+    assert vpd.unpack_designators(page) == (
+        vpd.Designator(
+            code_set=1,
+            association=0,
+            designator_type=3,
+            value=bytes.fromhex("60014050000000000123456789abcde0"),
+        ),
+        vpd.Designator(
+            code_set=1,
+            association=1,
+            designator_type=4,
+            value=b"\0\0\0\1",
+            piv=True,
+            protocol_identifier=5,
+        ),
+    )
+
+
+def test_a_designator_that_runs_past_the_page_is_a_decode_error() -> None:
+    with pytest.raises(DecodeError, match="designator at byte 0 says 16 bytes, 2 are there"):
+        vpd.unpack_designators(bytes.fromhex("00830006" "01030010" "6001"))  # fmt: skip
+
+
+def test_another_page_than_asked_for_is_a_decode_error() -> None:
+    with pytest.raises(DecodeError, match="asked for VPD page 83h, got page 80h"):
+        vpd.unpack_designators(bytes.fromhex("00800000"))
+
+
+def test_a_page_that_says_more_than_arrived_is_a_decode_error() -> None:
+    with pytest.raises(DecodeError, match="says 16 bytes, 1 arrived"):
+        vpd.unpack_serial(bytes.fromhex("0080001041"))
+
+
+def test_a_short_block_limits_page_reports_nothing_for_what_it_lacks() -> None:
+    limits = vpd.unpack_block_limits(bytes.fromhex("00b0000c" "0000" "0008" "00010000" "00000000"))  # fmt: skip
+    assert limits.maximum_transfer_length == 0x10000
+    assert limits.maximum_unmap_lba_count == 0
+
+
+@pytest.mark.parametrize("decode", DECODERS, ids=lambda d: d.__name__)
+@given(st.binary(max_size=300))
+def test_garbage_is_a_page_or_a_decode_error(decode: Callable[[bytes], object], data: bytes) -> None:
+    try:
+        decode(data)
+    except DecodeError:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("decode", "code"),
+    list(zip(DECODERS, (0x00, 0x80, 0x83, 0xB0), strict=True)),
+    ids=lambda v: getattr(v, "__name__", ""),
+)
+@given(st.binary(max_size=300))
+def test_garbage_in_the_right_page_is_a_page_or_a_decode_error(
+    decode: Callable[[bytes], object], code: int, body: bytes
+) -> None:
+    try:
+        decode(bytes([0, code]) + len(body).to_bytes(2, "big") + body)
+    except DecodeError:
+        pass
+
+
+@given(
+    st.lists(
+        st.builds(
+            vpd.Designator,
+            code_set=st.integers(0, 15),
+            association=st.integers(0, 3),
+            designator_type=st.integers(0, 15),
+            value=st.binary(max_size=255),
+            piv=st.booleans(),
+            protocol_identifier=st.integers(0, 15),
+        ),
+        max_size=5,
+    )
+)
+def test_a_page_of_designators_is_read_as_it_was_built(designators: list[vpd.Designator]) -> None:
+    page = vpd.pack_page(0x83, b"".join(d.pack() for d in designators))
+    assert vpd.unpack_designators(page) == tuple(designators)
