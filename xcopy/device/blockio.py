@@ -24,8 +24,8 @@ class BlockFile:
     """A block device or file, open for reading (and writing) in blocks of `block_size` bytes; one worker's.
 
     A descriptor instead of a path is opened anew, so its flags stay as they are. `exclusive` adds O_EXCL on a
-    block device: `UnsafeError` when the kernel reports it in use. `direct` tells whether O_DIRECT is on: a file
-    system without it is read and written through the page cache, whose pages are dropped; a device never is.
+    block device: `UnsafeError` when the kernel reports it in use. `direct` tells whether O_DIRECT is on:
+    files on a file system without it go through the page cache, whose pages are dropped; a device never does.
     """
 
     def __init__(
@@ -62,6 +62,8 @@ class BlockFile:
 
     def read(self, lba: int, blocks: int) -> memoryview:
         """The blocks from `lba` on, page-aligned and writable, valid until the next read of this instance."""
+        if blocks < 0:
+            raise ValueError(f"{self.path}: {blocks} blocks cannot be read")
         view = self._buffer.view(blocks * self.block_size)
         if not self.direct:  # what the cache holds may be older than the device
             os.posix_fadvise(self._fd, lba * self.block_size, len(view), os.POSIX_FADV_DONTNEED)
@@ -69,7 +71,7 @@ class BlockFile:
         return view
 
     def write(self, lba: int, data: memoryview) -> None:
-        """Write whole blocks from `lba` on; aligned memory, such as another instance's, is not copied first."""
+        """Write whole blocks from `lba` on; aligned memory (another instance's) is not copied first."""
         view = memoryview(data).cast("B")
         if len(view) % self.block_size:
             raise ValueError(f"{self.path}: {len(view)} bytes are not whole blocks of {self.block_size}")
@@ -142,9 +144,7 @@ class BlockFile:
             case errno.ENOENT | errno.ENOTDIR | errno.EISDIR:
                 return UsageError(f"{self.path}: {_text(error)}; name a block device or a file")
             case errno.EBUSY:
-                return UnsafeError(
-                    f"{self.path} is in use, says the kernel; unmount it or stop what holds it"
-                )
+                return UnsafeError(f"{self.path} is in use, the kernel says; unmount it or stop its holder")
             case errno.EROFS:
                 return AccessError(f"{self.path}: write-protected, so it can only be a source")
             case errno.EACCES | errno.EPERM:

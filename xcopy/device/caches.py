@@ -1,0 +1,82 @@
+"""The page caches in front of a unit: out of the way before and after commands that go around them.
+
+Belongs here: which nodes have a cache (each node its own: the disk, every partition, every holder, on every
+path) and how to empty it. Flushing one leaves the others as they are. Does not send SCSI commands.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from typing import TYPE_CHECKING, Final
+
+from xcopy.errors import AccessError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from xcopy.device.topology import Node
+
+BLKFLSBUF: Final = 0x1261  # <linux/fs.h>
+
+# A node that is gone has no cache left: a partition table read anew, a volume deactivated meanwhile.
+GONE: Final = frozenset({errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOMEDIUM})
+# A read-only node holds no dirty page, and a device without a cache of its own may refuse the flush.
+NOTHING_TO_FLUSH: Final = frozenset({errno.EROFS, errno.EOPNOTSUPP})
+
+
+def nodes(node: Node) -> tuple[str, ...]:
+    """Every node with a cache of the unit's blocks, holders first: what they write lands in those below."""
+    blocks = [block for disk in ((node.disk, *node.siblings) if node.disk else ()) for block in disk.walk()]
+    return tuple(dict.fromkeys(block.path for block in reversed(blocks)))
+
+
+def settle(node: Node) -> None:
+    """Write every dirty page of a source to the device; `AccessError` where that cannot be known."""
+    for path in nodes(node):
+        _each(path, _fsync)
+
+
+def drop(node: Node) -> None:
+    """Write the dirty pages of a destination and forget the clean ones, before a copy and after.
+
+    Needs CAP_SYS_ADMIN; `AccessError` where it fails, for a stale page would be read, or written back, later.
+    """
+    for path in nodes(node):
+        _each(path, _fsync, _forget)
+
+
+def _each(path: str, *actions: Callable[[int], None]) -> None:
+    try:
+        # Not O_EXCL and not for writing: it works while the destination is held, and on a read-only one.
+        fd = os.open(path, os.O_RDONLY)
+    except OSError as error:
+        if error.errno in GONE:
+            return
+        raise AccessError(
+            f"{path}: its cache cannot be flushed: {error.strerror}; run as root, or make it readable"
+        ) from error
+    try:
+        for action in actions:
+            action(fd)
+    except OSError as error:
+        if error.errno not in GONE:
+            raise AccessError(
+                f"{path}: flushing its cache failed: {error.strerror}; "
+                "what the host holds and what the device holds may differ"
+            ) from error
+    finally:
+        os.close(fd)
+
+
+def _fsync(fd: int) -> None:
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        if error.errno not in NOTHING_TO_FLUSH:
+            raise
+
+
+def _forget(fd: int) -> None:
+    fcntl.ioctl(fd, BLKFLSBUF, 0)  # fcntl's own retry after EINTR does no harm to this one
