@@ -49,7 +49,7 @@ class Claim:
 def claims(
     node: Node, *, partition: str | None = None, proc: str = "/proc", sysfs: str = "/sys"
 ) -> tuple[Claim, ...]:
-    """Every use of the unit that the kernel lists, by any path: of the disk, partitions, what is built on them.
+    """Every use of the unit that the kernel lists, by any path: its partitions and what is built on it too.
 
     When a partition was resolved, or `partition` is the path of one, uses of the other partitions do not
     count and uses of the whole disk do. A multipath map is no claim by itself, being the same unit by another
@@ -122,8 +122,8 @@ def hold(path: str) -> Held:
     except OSError as error:
         if error.errno == errno.EBUSY:
             raise UnsafeError(
-                f"{path}: the kernel reports it in use (mounted, held by another device or opened exclusively, "
-                f"maybe in a container); `lsblk {path}` and `fuser -v {path}` may tell by whom: stop it first"
+                f"{path}: the kernel reports it in use (mounted, held by a device or opened exclusively, "
+                f"maybe in a container); `lsblk {path}` and `fuser -v {path}` may tell by whom; stop it first"
             ) from error
         raise AccessError(f"{path} cannot be claimed: {error.strerror}") from error
 
