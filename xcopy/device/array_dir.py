@@ -1,0 +1,287 @@
+"""The emulated array kept in a directory: array.json says what it is, unit-N.img hold the blocks.
+
+The only file that touches files for the array. What a unit answers is `xcopy.target`'s question.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import weakref
+from dataclasses import asdict, fields
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from cdb.copy_results import OperatingParameters
+from xcopy.errors import AccessError, UsageError
+from xcopy.target.array import CAPABLE, CHUNK_SIZE, Array, serial
+from xcopy.target.identity import ARRAY_ID_LENGTH
+from xcopy.target.unit import BLOCK_SIZES, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FORMAT = 1
+DESCRIPTION = "array.json"
+MAXIMUM_UNITS = 256  # each open unit holds a file descriptor
+
+_lock = Lock()
+_opened: weakref.WeakValueDictionary[tuple[str, int, int, int], Array] = weakref.WeakValueDictionary()
+
+
+class FileBacking:
+    """The blocks of one unit in a file that must keep its size; the file is closed with the last user."""
+
+    def __init__(self, path: Path, size: int, *, writable: bool) -> None:
+        self.path = path
+        self._size = size
+        self._fd = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
+        weakref.finalize(self, os.close, self._fd)
+
+    @property
+    def size(self) -> int:
+        """Bytes, as array.json says."""
+        return self._size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Exactly `length` bytes; a file that has become shorter is an `OSError`."""
+        parts = []
+        while length:
+            part = os.pread(self._fd, length, offset)
+            if not part:
+                raise OSError(f"{self.path} ends at byte {offset}")
+            parts.append(part)
+            offset += len(part)
+            length -= len(part)
+        return b"".join(parts)
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """All of `data`; a file that has become shorter is an `OSError` and is not made longer."""
+        if os.fstat(self._fd).st_size < self._size:
+            raise OSError(f"{self.path} has become shorter than {self._size} bytes")
+        rest = memoryview(data).cast("B")
+        while rest:
+            written = os.pwrite(self._fd, rest, offset)
+            offset += written
+            rest = rest[written:]
+
+    def flush(self) -> None:
+        """fdatasync."""
+        os.fdatasync(self._fd)
+
+
+def unit_file(directory: str | os.PathLike[str], number: int) -> Path:
+    """Where the blocks of a unit are kept."""
+    return Path(directory) / f"unit-{number}.img"
+
+
+def create(
+    directory: str | os.PathLike[str],
+    *,
+    units: int,
+    size: int,
+    block_size: int | Sequence[int] = 512,
+    third_party_copy: bool | Sequence[bool] = True,
+    read_only: bool | Sequence[bool] = False,
+    parameters: OperatingParameters = CAPABLE,
+    enforced: OperatingParameters | None = None,
+    chunk_size: int = CHUNK_SIZE,
+) -> None:
+    """Make an array of `units` units of `size` bytes, all zeros and sparse; a sequence has one value a unit.
+
+    The directory is made unless it is there and empty. What cannot be made is a `UsageError`, and
+    nothing of it is left behind.
+    """
+    _check_count(units)
+    described = [
+        {
+            "number": number,
+            "block_size": block,
+            "blocks": _whole_blocks(size, block),
+            "third_party_copy": bool(copy),
+            "read_only": bool(protected),
+        }
+        for number, (block, copy, protected) in enumerate(
+            zip(
+                _each("block_size", block_size, units),
+                _each("third_party_copy", third_party_copy, units),
+                _each("read_only", read_only, units),
+                strict=True,
+            )
+        )
+    ]
+    array_id = os.urandom(ARRAY_ID_LENGTH)
+    content = {
+        "format": FORMAT,
+        "array_id": array_id.hex(),
+        "chunk_size": chunk_size,
+        "advertised": asdict(parameters),
+        "enforced": asdict(enforced or parameters),
+        "units": [{**unit, "serial": serial(array_id, n)} for n, unit in enumerate(described)],
+    }
+    path = Path(directory)
+    try:
+        _make(path, content, units, size)
+    except OSError as error:
+        raise UsageError(f"cannot make an array in {path}: {error.strerror or error}") from error
+
+
+def open_array(directory: str | os.PathLike[str]) -> Array:
+    """The array in a directory; every call for the same directory gives the same `Array` while one is in use.
+
+    No array there, a damaged array.json, or an image that is missing or has another size is a `UsageError`;
+    no permission is an `AccessError`.
+    """
+    path = Path(os.path.realpath(directory))
+    with _lock:
+        content, key = _read(path)
+        described = _units(path, content)
+        for unit in described:
+            _check_image(unit_file(path, unit["number"]), unit)
+        array = _opened.get(key)
+        if array is None:
+            array = _opened[key] = _build(path, content, described)
+        return array
+
+
+def _check_count(units: int) -> None:
+    if not 1 <= units <= MAXIMUM_UNITS:
+        raise UsageError(f"an array has 1 to {MAXIMUM_UNITS} units, not {units}")
+
+
+def _whole_blocks(size: int, block_size: int) -> int:
+    if block_size not in BLOCK_SIZES:
+        raise UsageError(f"a block is 512 or 4096 bytes, not {block_size}")
+    if size <= 0 or size % block_size:
+        below = size // block_size * block_size
+        near = f"{below} or {below + block_size}" if below > 0 else f"{block_size}"
+        raise UsageError(
+            f"a unit of {size} bytes is not made of whole {block_size}-byte blocks; {near} bytes would be"
+        )
+    return size // block_size
+
+
+def _each(name: str, value: int | bool | Sequence[int] | Sequence[bool], units: int) -> Sequence[int | bool]:
+    """One value for every unit."""
+    if isinstance(value, int):
+        return [value] * units
+    if len(value) != units:
+        raise UsageError(f"{name}: {units} units need {units} values, {len(value)} were given")
+    return value
+
+
+def _make(path: Path, content: dict[str, Any], units: int, size: int) -> None:
+    """The directory, the images, and array.json last: a directory without it is no array."""
+    made: list[Path] = []
+    try:
+        try:
+            path.mkdir()
+            made.append(path)
+        except FileExistsError:
+            if not path.is_dir():
+                raise UsageError(f"{path} is there and is not a directory") from None
+            if any(path.iterdir()):
+                raise UsageError(f"{path} is not empty; an array wants a new or an empty directory") from None
+        for number in range(units):
+            made.append(unit_file(path, number))
+            with made[-1].open("xb") as image:
+                image.truncate(size)
+        made.append(path / DESCRIPTION)
+        with made[-1].open("x", encoding="ascii") as file:
+            json.dump(content, file, indent=1)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        for each in reversed(made):
+            with contextlib.suppress(OSError):
+                each.rmdir() if each == path else each.unlink()
+        raise
+
+
+def _read(path: Path) -> tuple[dict[str, Any], tuple[str, int, int, int]]:
+    """What array.json says, and what tells this array.json from any other."""
+    description = path / DESCRIPTION
+    try:
+        with description.open("rb") as file:
+            found = os.fstat(file.fileno())
+            content = json.load(file)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UsageError(
+            f"{path} holds no emulated array: there is no {DESCRIPTION}; xcopy-dev emu create makes one"
+        ) from None
+    except PermissionError as error:
+        raise AccessError(f"{description}: {error.strerror}") from error
+    except OSError as error:
+        raise UsageError(f"{description}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise UsageError(f"{description} is damaged: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise UsageError(f"{description} is damaged: it is not an array of format {FORMAT}")
+    return content, (str(path), found.st_dev, found.st_ino, found.st_mtime_ns)
+
+
+def _units(path: Path, content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The units array.json describes, every value of the right kind."""
+    kinds = {"number": int, "serial": str, "block_size": int, "blocks": int}
+    flags = {"third_party_copy": bool, "read_only": bool}
+    listed = content.get("units")
+    if not isinstance(listed, list) or not listed:
+        raise UsageError(f"{path / DESCRIPTION} is damaged: it lists no units")
+    for unit in listed:
+        for name, kind in {**kinds, **flags}.items():
+            if not isinstance(unit, dict) or type(unit.get(name)) is not kind:
+                raise UsageError(f"{path / DESCRIPTION} is damaged: a unit has no right {name}")
+    return listed
+
+
+def _check_image(image: Path, unit: dict[str, Any]) -> None:
+    size = unit["blocks"] * unit["block_size"]
+    try:
+        found = image.stat()
+    except FileNotFoundError:
+        raise UsageError(f"{image} is missing: unit {unit['number']} of the array has no blocks") from None
+    except OSError as error:
+        raise AccessError(f"{image}: {error.strerror}") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise UsageError(f"{image} is not a file")
+    if found.st_size != size:
+        raise UsageError(f"{image} is {found.st_size} bytes long, {DESCRIPTION} says {size}")
+
+
+def _build(path: Path, content: dict[str, Any], described: list[dict[str, Any]]) -> Array:
+    try:
+        units = [
+            Unit(
+                **unit,
+                backing=FileBacking(
+                    unit_file(path, unit["number"]),
+                    unit["blocks"] * unit["block_size"],
+                    writable=not unit["read_only"],
+                ),
+            )
+            for unit in described
+        ]
+        return Array(
+            units,
+            _parameters(content["advertised"]),
+            enforced=_parameters(content["enforced"]),
+            array_id=bytes.fromhex(content["array_id"]),
+            chunk_size=int(content["chunk_size"]),
+        )
+    except OSError as error:
+        raise AccessError(f"{error.filename or path}: {error.strerror or error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{path / DESCRIPTION} is damaged: {error}") from error
+
+
+def _parameters(found: dict[str, Any]) -> OperatingParameters:
+    """Operating parameters from array.json; packed once, so that a value no field holds is found here."""
+    known = {f.name: found[f.name] for f in fields(OperatingParameters)}
+    known["implemented_types"] = tuple(known["implemented_types"])
+    parameters = OperatingParameters(**known)
+    parameters.pack()
+    return parameters

@@ -1,0 +1,235 @@
+"""The emulated array: units behind one copy manager, and the door by which commands come in.
+
+Here a command finds its unit: unit attentions, faults and the log sit at this door and nowhere else.
+Data moves outside the lock, so commands at once run at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from cdb.command import Command, NotSent, Reply
+from cdb.copy_results import OperatingParameters
+from cdb.sense import UNIT_ATTENTION
+from xcopy.target import identity
+from xcopy.target.backing import MemoryBacking
+from xcopy.target.copy_manager import CopiedSegment, CopyManager
+from xcopy.target.faults import Fault, Faults, Step, check
+from xcopy.target.refusal import Refused
+from xcopy.target.unit import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+CAPABLE = OperatingParameters(
+    snlid=True,
+    maximum_cscd_count=8,
+    maximum_segment_count=16,
+    maximum_list_length=8 * 32 + 16 * 28 + 1024,
+    maximum_segment_length=16 << 20,
+    implemented_types=(0x02, 0xE4),
+    total_concurrent_copies=16,
+    maximum_concurrent_copies=16,
+)
+CHUNK_SIZE = 1 << 20  # bytes one internal read or write of a copy moves
+MEMORY_ID = bytes.fromhex("0000000000000001")
+POWER_ON = check(UNIT_ATTENTION, 0x29, 0x00)
+
+LOG_LENGTH = 10_000  # entries kept; the counts are exact whatever was forgotten
+
+INQUIRY, EXTENDED_COPY, RECEIVE_COPY_RESULTS = 0x12, 0x83, 0x84
+REQUEST_SENSE, REPORT_LUNS = 0x03, 0xA0
+# Answered while a unit attention is pending, which stays pending.
+PASSES_UNIT_ATTENTION = frozenset({INQUIRY, REQUEST_SENSE, REPORT_LUNS})
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One command that arrived: at which unit, its bytes, and what its sender calls it."""
+
+    unit: int
+    cdb: bytes
+    name: str
+
+    @property
+    def opcode(self) -> int | None:
+        """The first byte, None of an empty CDB."""
+        return self.cdb[0] if self.cdb else None
+
+
+class Array:
+    """Units that copy among each other; `open` gives a `Transport` to one of them.
+
+    `parameters` are advertised and, unless `enforced` says otherwise, also held to.
+    `array_id` is 8 bytes and makes the units' designators differ from any other array's.
+    """
+
+    def __init__(
+        self,
+        units: Iterable[Unit],
+        parameters: OperatingParameters = CAPABLE,
+        *,
+        enforced: OperatingParameters | None = None,
+        array_id: bytes = MEMORY_ID,
+        chunk_size: int = CHUNK_SIZE,
+        faults: Iterable[Fault] = (),
+    ) -> None:
+        if len(array_id) != identity.ARRAY_ID_LENGTH:
+            raise ValueError(f"an array id is {identity.ARRAY_ID_LENGTH} bytes, got {len(array_id)}")
+        listed = tuple(units)
+        self._units: Mapping[int, Unit] = {u.number: u for u in listed}
+        if len(self._units) != len(listed):
+            raise ValueError("two units of the array have the same number")
+        self.array_id = array_id
+        self.parameters = parameters
+        self.faults = Faults(faults)
+        self._lock = Lock()
+        self._attended: set[tuple[str, int]] = set()
+        self._log: deque[Logged] = deque(maxlen=LOG_LENGTH)
+        self._counts: Counter[int | None] = Counter()
+        self._segments: deque[CopiedSegment] = deque(maxlen=LOG_LENGTH)
+        self._copy_manager = CopyManager(
+            array_id=array_id,
+            units=lambda: self._units,
+            advertised=parameters,
+            enforced=enforced or parameters,
+            chunk_size=chunk_size,
+            faults=self.faults,
+            copied=self._copied,
+        )
+
+    @property
+    def units(self) -> Mapping[int, Unit]:
+        """The units by number."""
+        return self._units
+
+    @property
+    def log(self) -> tuple[Logged, ...]:
+        """The last commands that arrived, oldest first."""
+        with self._lock:
+            return tuple(self._log)
+
+    @property
+    def copied_segments(self) -> tuple[CopiedSegment, ...]:
+        """The last segments that were copied to their end, in the order they were finished."""
+        with self._lock:
+            return tuple(self._segments)
+
+    def count(self, opcode: int) -> int:
+        """How many commands with that operation code arrived, answered or not."""
+        with self._lock:
+            return self._counts[opcode]
+
+    def open(self, number: int, nexus: str = "initiator") -> Session:
+        """A way to one unit; a number the array has not is a `LookupError`."""
+        if number not in self._units:
+            raise LookupError(f"the array has no unit {number}; it has {_spoken(self._units)}")
+        return Session(self, number, nexus)
+
+    def change(
+        self, number: int, *, third_party_copy: bool | None = None, read_only: bool | None = None
+    ) -> None:
+        """Switch a unit's 3PC or write protection, also under a running copy: the next segment sees it."""
+        with self._lock:
+            unit = self._units[number]
+            changed = replace(
+                unit,
+                third_party_copy=unit.third_party_copy if third_party_copy is None else third_party_copy,
+                read_only=unit.read_only if read_only is None else read_only,
+            )
+            self._units = {**self._units, number: changed}
+
+    def send(self, number: int, nexus: str, command: Command) -> Reply:
+        """What `Session.send` does: note the command, let a fault have its way, answer."""
+        with self._lock:
+            logged = Logged(number, command.cdb, command.name)
+            self._log.append(logged)
+            self._counts[logged.opcode] += 1
+        step = Step(kind="command", unit=number, cdb=command.cdb)
+        try:
+            return self.faults.command(step, lambda: self._answer(number, nexus, command))
+        except Refused as refusal:
+            return refusal.reply
+
+    def _answer(self, number: int, nexus: str, command: Command) -> Reply:
+        opcode = command.cdb[0] if command.cdb else None
+        if opcode not in PASSES_UNIT_ATTENTION and self._unit_attention(nexus, number):
+            return POWER_ON
+        unit = self._units[number]
+        try:
+            if opcode == INQUIRY:
+                return identity.inquiry(command, unit, self.array_id)
+            if opcode == EXTENDED_COPY:
+                return self._copy_manager.extended_copy(command, unit, nexus)
+            if opcode == RECEIVE_COPY_RESULTS:
+                return self._copy_manager.receive_results(command, unit)
+            return unit.perform(command)
+        except Refused as refusal:
+            return refusal.reply
+
+    def _copied(self, segment: CopiedSegment) -> None:
+        with self._lock:
+            self._segments.append(segment)
+
+    def _unit_attention(self, nexus: str, number: int) -> bool:
+        """True the first time a nexus comes to a unit since power on."""
+        with self._lock:
+            first = (nexus, number) not in self._attended
+            self._attended.add((nexus, number))
+        return first
+
+
+class Session:
+    """An open way to one unit (`cdb.command.Transport`); any number may be open, in any number of threads."""
+
+    def __init__(self, array: Array, number: int, nexus: str) -> None:
+        self._array: Array | None = array
+        self._number = number
+        self._nexus = nexus
+
+    def send(self, command: Command) -> Reply:
+        """The array's answer; after `close` it is `NotSent`."""
+        if self._array is None:
+            raise NotSent(f"{command.name}: unit {self._number} of the emulated array is closed")
+        return self._array.send(self._number, self._nexus, command)
+
+    def close(self) -> None:
+        """Let go of the array; a second call does nothing."""
+        self._array = None
+
+
+def memory_array(
+    units: int = 2,
+    *,
+    blocks: int = 2048,
+    block_size: int = 512,
+    parameters: OperatingParameters = CAPABLE,
+    enforced: OperatingParameters | None = None,
+    array_id: bytes = MEMORY_ID,
+    chunk_size: int = CHUNK_SIZE,
+    faults: Iterable[Fault] = (),
+) -> Array:
+    """An array of equal units of zeros in memory, numbered from 0; for other units build `Array` yourself."""
+    made = [
+        Unit(
+            number=n,
+            serial=serial(array_id, n),
+            block_size=block_size,
+            blocks=blocks,
+            backing=MemoryBacking(bytes(blocks * block_size)),
+        )
+        for n in range(units)
+    ]
+    return Array(made, parameters, enforced=enforced, array_id=array_id, chunk_size=chunk_size, faults=faults)
+
+
+def serial(array_id: bytes, number: int) -> str:
+    """The serial number of a unit, different for every unit of every array."""
+    return f"{array_id.hex()}-{number:04d}"
+
+
+def _spoken(units: Mapping[int, Unit]) -> str:
+    return f"units {min(units)} to {max(units)}" if units else "none"

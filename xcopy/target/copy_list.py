@@ -1,0 +1,152 @@
+"""Phase 1 of EXTENDED COPY(LID1): the parameter list, checked whole before anything is copied.
+
+Every no here is ILLEGAL REQUEST with a pointer at the field, and no data has moved. Works straight on the
+bytes, header first, then each descriptor, because the first thing wrong decides which refusal is given.
+Knows no unit: whether a CSCD can be reached is phase 2's question.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from cdb.cscd import CSCD_LENGTH, MAXIMUM_DESIGNATOR_LENGTH, IdentificationCscd, IdentificationLayout
+from cdb.extended_copy import NO_LIST_ID, ExtendedCopyLid1, Lid1Header
+from cdb.segment import BlockToBlock, SegmentHeader
+from cdb.sense import ILLEGAL_REQUEST, FieldPointer
+from xcopy.target.refusal import at_byte, at_row, refuse, reserved_bit_set, wrong_field
+
+if TYPE_CHECKING:
+    from cdb.copy_results import OperatingParameters
+    from cdb.record import Record
+
+IDENTIFICATION = 0xE4
+BLOCK_TO_BLOCK = 0x02
+RESERVED_USAGE = 0b01
+LENGTH_COVERS_FROM = 4  # DESCRIPTOR LENGTH of a segment counts what follows its fourth byte
+
+
+@dataclass(frozen=True, slots=True)
+class CopyList:
+    """A parameter list that passed phase 1."""
+
+    header: Lid1Header
+    cscds: tuple[IdentificationCscd, ...]
+    segments: tuple[BlockToBlock, ...]
+
+
+def cscd_offset(index: int) -> int:
+    """Where CSCD descriptor `index` begins in the parameter list."""
+    return Lid1Header.size + index * CSCD_LENGTH
+
+
+def check_copy_list(data: bytes, limits: OperatingParameters) -> CopyList:
+    """The list in `data`, or `Refused`; `limits` are those the copy manager enforces."""
+    if len(data) < Lid1Header.size:
+        _list_length_error()
+    header = Lid1Header.unpack_from(data)
+    described = header.cscd_list_length + header.segment_list_length
+    if Lid1Header.size + described + header.inline_data_length > len(data):
+        _list_length_error()
+    if described > limits.maximum_list_length:
+        _list_length_error()
+    _check_header(header, data, limits)
+    first_segment = Lid1Header.size + header.cscd_list_length
+    end = first_segment + header.segment_list_length
+    cscds = _cscds(data, range(Lid1Header.size, first_segment, CSCD_LENGTH), limits)
+    segments = _segments(data[:end], first_segment, limits)
+    if header.inline_data_length > limits.maximum_inline_data_length:
+        _invalid(0x0B, at_row(Lid1Header.row("inline_data_length")))
+    return CopyList(header, cscds, segments)
+
+
+def _check_header(header: Lid1Header, data: bytes, limits: OperatingParameters) -> None:
+    _check_reserved(Lid1Header, data, 0)
+    usage = at_row(Lid1Header.row("list_id_usage"))
+    if header.list_id_usage == RESERVED_USAGE:
+        _invalid(0x00, usage)
+    if header.list_id_usage == NO_LIST_ID:
+        if not limits.snlid:
+            _invalid(0x00, usage)
+        if header.list_identifier:
+            _invalid(0x00, at_row(Lid1Header.row("list_identifier")))
+    if header.cscd_list_length % CSCD_LENGTH:
+        _invalid(0x00, at_row(Lid1Header.row("cscd_list_length")))
+
+
+def _cscds(data: bytes, offsets: range, limits: OperatingParameters) -> tuple[IdentificationCscd, ...]:
+    if len(offsets) > limits.maximum_cscd_count:
+        _invalid(0x06, at_row(Lid1Header.row("cscd_list_length")))
+    found = []
+    for at in offsets:
+        if data[at] != IDENTIFICATION or IDENTIFICATION not in limits.implemented_types:
+            _invalid(0x07, at_byte(at))
+    for at in offsets:
+        part = data[at : at + CSCD_LENGTH]
+        _check_reserved(IdentificationLayout, part, at)
+        row = IdentificationLayout.row("designator_length")
+        if part[row.offset] > MAXIMUM_DESIGNATOR_LENGTH:
+            _invalid(0x00, at_row(row, at))
+        found.append(IdentificationCscd.unpack(part))
+    return tuple(found)
+
+
+def _segments(data: bytes, start: int, limits: OperatingParameters) -> tuple[BlockToBlock, ...]:
+    """The segments from `start` to the end of `data`: counted first, then typed, then read."""
+    offsets = _segment_offsets(data, start)
+    if len(offsets) > limits.maximum_segment_count:
+        _invalid(0x08, at_row(Lid1Header.row("segment_list_length")))
+    for at in offsets:
+        if data[at] != BLOCK_TO_BLOCK or BLOCK_TO_BLOCK not in limits.implemented_types:
+            _invalid(0x09, at_byte(at))
+    found = []
+    for at in offsets:
+        part = data[at : at + BlockToBlock.size]
+        row = SegmentHeader.row("descriptor_length")
+        if len(part) >= row.offset + row.bytes and _length_at(data, at) != BlockToBlock.size:
+            _invalid(0x00, at_row(row, at))
+        if len(part) != BlockToBlock.size:
+            _invalid(0x00, at_row(Lid1Header.row("segment_list_length")))
+        _check_reserved(BlockToBlock, part, at)
+        found.append(BlockToBlock.unpack(part))
+    return tuple(found)
+
+
+def _segment_offsets(data: bytes, start: int) -> list[int]:
+    """Where each descriptor begins; a block-to-block one that lies about its length is the last counted."""
+    offsets = []
+    at = start
+    while at < len(data):
+        offsets.append(at)
+        length = _length_at(data, at)
+        if data[at] == BLOCK_TO_BLOCK and length != BlockToBlock.size:
+            break
+        at += length
+    return offsets
+
+
+def _length_at(data: bytes, at: int) -> int:
+    """How long the segment descriptor at `at` says it is, its first four bytes included."""
+    row = SegmentHeader.row("descriptor_length")
+    return int.from_bytes(data[at + row.offset : at + row.offset + row.bytes], "big") + LENGTH_COVERS_FROM
+
+
+def _check_reserved(cls: type[Record], part: bytes, base: int) -> None:
+    found = reserved_bit_set(cls, part)
+    if found:
+        _invalid(0x00, at_byte(base + found[0], found[1]))
+
+
+def _invalid(ascq: int, pointer: FieldPointer) -> NoReturn:
+    refuse(ILLEGAL_REQUEST, 0x26, ascq, pointer)
+
+
+def _list_length_error() -> NoReturn:
+    pointer = at_row(ExtendedCopyLid1.row("parameter_list_length"), command=True)
+    refuse(ILLEGAL_REQUEST, 0x1A, 0x00, pointer)
+
+
+def check_transferred(transferred: int, parameter_list_length: int) -> None:
+    """INVALID FIELD IN CDB when the CDB promises more than arrived."""
+    if transferred < parameter_list_length:
+        wrong_field(ExtendedCopyLid1, "parameter_list_length")

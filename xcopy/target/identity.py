@@ -1,0 +1,93 @@
+"""Who an emulated unit says it is: INQUIRY and the pages 00h, 80h, 83h and B0h.
+
+The designator a copy names a unit by is made here and found again here. Moves no data, keeps no state.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cdb.inquiry import STANDARD_LENGTH, Inquiry, StandardInquiry
+from cdb.sense import ILLEGAL_REQUEST
+from cdb.vpd import (
+    BLOCK_LIMITS,
+    DEVICE_IDENTIFICATION,
+    SUPPORTED_PAGES,
+    UNIT_SERIAL_NUMBER,
+    BlockLimits,
+    Designator,
+    pack_page,
+)
+from xcopy.target.refusal import answer, at_row, parse_cdb, refuse
+from xcopy.target.unit import MAXIMUM_TRANSFER
+
+if TYPE_CHECKING:
+    from cdb.command import Command, Reply
+    from xcopy.target.unit import Unit
+
+VENDOR = b"XCOPYDEV"
+PRODUCT = b"EMULATED ARRAY".ljust(16)
+REVISION = b"1".ljust(4)
+SPC_4 = 0x06
+
+ARRAY_ID_LENGTH = 8
+# An OUI with the locally administered bit set: no vendor's, so no real unit has this designator.
+LOCAL_OUI = 0x025843
+
+BINARY, ASCII = 1, 2
+LOGICAL_UNIT = 0
+T10_VENDOR_ID, NAA = 1, 3
+
+
+def inquiry(command: Command, unit: Unit, array_id: bytes) -> Reply:
+    """Answer INQUIRY; a page that is not listed in page 00h is INVALID FIELD IN CDB."""
+    cdb = parse_cdb(Inquiry, command.cdb)
+    if not cdb.evpd and cdb.page_code == 0:
+        return answer(command, _standard(unit), cdb.allocation_length)
+    page = _page(cdb.page_code, unit, array_id) if cdb.evpd else None
+    if page is None:
+        refuse(ILLEGAL_REQUEST, 0x24, 0x00, at_row(Inquiry.row("page_code"), command=True))
+    return answer(command, page, cdb.allocation_length)
+
+
+def naa(array_id: bytes, number: int) -> Designator:
+    """The 16-byte NAA designator of a unit: NAA 6, a local OUI, 36 bits of number, 64 bits of array."""
+    value = 6 << 124 | LOCAL_OUI << 100 | number << 64 | int.from_bytes(array_id, "big")
+    return Designator(
+        code_set=BINARY, association=LOGICAL_UNIT, designator_type=NAA, value=value.to_bytes(16, "big")
+    )
+
+
+def designators(unit: Unit, array_id: bytes) -> tuple[Designator, ...]:
+    """What page 83h lists, in its order."""
+    named = VENDOR + PRODUCT + unit.serial.encode("ascii")
+    vendor_specific = Designator(
+        code_set=ASCII, association=LOGICAL_UNIT, designator_type=T10_VENDOR_ID, value=named
+    )
+    return vendor_specific, naa(array_id, unit.number)
+
+
+def _standard(unit: Unit) -> bytes:
+    return StandardInquiry(
+        version=SPC_4,
+        additional_length=STANDARD_LENGTH - 5,
+        third_party_copy=unit.third_party_copy,
+        cmdque=True,
+        t10_vendor=VENDOR,
+        product=PRODUCT,
+        revision=REVISION,
+    ).pack()
+
+
+def _page(code: int, unit: Unit, array_id: bytes) -> bytes | None:
+    match code:
+        case 0x00:
+            pages = (SUPPORTED_PAGES, UNIT_SERIAL_NUMBER, DEVICE_IDENTIFICATION, BLOCK_LIMITS)
+            return pack_page(code, bytes(pages))
+        case 0x80:
+            return pack_page(code, unit.serial.encode("ascii"))
+        case 0x83:
+            return pack_page(code, b"".join(d.pack() for d in designators(unit, array_id)))
+        case 0xB0:
+            return BlockLimits(maximum_transfer_length=MAXIMUM_TRANSFER // unit.block_size).pack()
+    return None
