@@ -6,7 +6,7 @@ A change that the ledger does not allow is a bug in the caller and ends the copy
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from enum import Enum
 
@@ -64,7 +64,7 @@ class Coverage:
 
     def runs(self, *states: State) -> list[tuple[Piece, Entry]]:
         """The runs in these states, in order; all of them when none is named."""
-        ends = [*self._starts[1:], self.blocks]
+        ends = [*self._starts[1:], self.blocks] if self._starts else []
         return [
             (Piece(start, end - start), entry)
             for start, end, entry in zip(self._starts, ends, self._entries, strict=True)
@@ -85,11 +85,12 @@ class Coverage:
     def _change(self, piece: Piece, before: State, after: Entry) -> None:
         if piece.blocks <= 0 or piece.start < 0 or piece.end > self.blocks:
             raise LedgerError(f"{piece} is not inside a request of {self.blocks} blocks")
-        first = self._split(piece.start)
-        last = self._split(piece.end)
-        for entry in self._entries[first:last]:
+        touched = slice(bisect_right(self._starts, piece.start) - 1, bisect_left(self._starts, piece.end))
+        for entry in self._entries[touched]:
             if entry.state is not before:
                 raise LedgerError(f"{piece} is {entry.state.value}, not {before.value}")
+        first = self._split(piece.start)
+        last = self._split(piece.end)
         self._starts[first:last] = [piece.start]
         self._entries[first:last] = [after]
         self._join(first + 1)

@@ -201,7 +201,7 @@ class Job:
         return Piece(self._cursor, self.request.blocks - self._cursor), HOST
 
     def _take(self, piece: Piece) -> None:
-        """A task covers this piece: shorten the range it was taken from, and book a fallback never asked for."""
+        """A task covers this piece: shorten the range it came from, and book what goes by host unasked."""
         if self._again:
             whole, means = self._again.popleft()
             if means == OFFLOAD and self.limits is None:

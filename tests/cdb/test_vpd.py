@@ -24,7 +24,7 @@ DECODERS: list[Callable[[bytes], object]] = [
 
 def test_the_designators_of_a_page_keep_their_order_and_their_bits() -> None:
     # NAA-6 of a LIO unit, then a relative target port: laid out by SPC-4's table for page 83h.
-    page = bytes.fromhex("0083001c" "01030010" "60014050000000000123456789abcde0" "51940004" "00000001")  # fmt: skip
+    page = bytes.fromhex("0083001c0103001060014050000000000123456789abcde05194000400000001")
     assert vpd.unpack_designators(page) == (
         vpd.Designator(
             code_set=1,
@@ -45,7 +45,7 @@ def test_the_designators_of_a_page_keep_their_order_and_their_bits() -> None:
 
 def test_a_designator_that_runs_past_the_page_is_a_decode_error() -> None:
     with pytest.raises(DecodeError, match="designator at byte 0 says 16 bytes, 2 are there"):
-        vpd.unpack_designators(bytes.fromhex("00830006" "01030010" "6001"))  # fmt: skip
+        vpd.unpack_designators(bytes.fromhex("00830006010300106001"))
 
 
 def test_another_page_than_asked_for_is_a_decode_error() -> None:
@@ -59,7 +59,7 @@ def test_a_page_that_says_more_than_arrived_is_a_decode_error() -> None:
 
 
 def test_a_short_block_limits_page_reports_nothing_for_what_it_lacks() -> None:
-    limits = vpd.unpack_block_limits(bytes.fromhex("00b0000c" "0000" "0008" "00010000" "00000000"))  # fmt: skip
+    limits = vpd.unpack_block_limits(bytes.fromhex("00b0000c000000080001000000000000"))
     assert limits.maximum_transfer_length == 0x10000
     assert limits.maximum_unmap_lba_count == 0
 

@@ -86,17 +86,20 @@ def prepare(source: str, destination: str, options: Options | None = None) -> Co
     texts = split(source), split(destination)
     if texts[1].count is not None:
         raise UsageError(
-            f"{destination!r} has a COUNT, which belongs to the source: write SRC:LBA+COUNT DST:LBA, source first"
+            f"{destination!r} has a COUNT, which belongs to the source: "
+            "write SRC:LBA+COUNT DST:LBA, the source first"
         )
     with ExitStack() as stack:
-        sides = [open_endpoint(t, transport=options.transport, timeout=options.timeout) for t in texts]
-        request = _request(*sides)
-        _refuse_overlap(*sides, request)
-        warnings = _secure(*sides, options, stack)
-        offer = agree(sides[0].unit, sides[1].unit, jobs=options.jobs)
+        first, second = (
+            open_endpoint(text, transport=options.transport, timeout=options.timeout) for text in texts
+        )
+        request = _request(first, second)
+        _refuse_overlap(first, second, request)
+        warnings = _secure(first, second, options, stack)
+        offer = agree(first.unit, second.unit, jobs=options.jobs)
         if options.method is Method.OFFLOAD:
             _insist(offer, request)
-        return Copy(sides[0], sides[1], request, offer, options, tuple(warnings), stack.pop_all())
+        return Copy(first, second, request, offer, options, tuple(warnings), stack.pop_all())
 
 
 class Copy:
@@ -244,7 +247,9 @@ class _Doors:
         return self._blocks[side]
 
     def close(self) -> None:
-        for door in (*self._transports.values(), *self._blocks.values()):
+        for way in self._transports.values():
+            way.close()
+        for door in self._blocks.values():
             door.close()
 
 
@@ -322,10 +327,9 @@ def _secure(source: Endpoint, destination: Endpoint, options: Options, stack: Ex
     if source.node is not None:
         from xcopy.device.claims import claims
 
-        partition = source.node.path if source.node.kind == "partition" else None
         warnings += [
             f"the source is in use: {claim}; blocks that change during the copy may be copied either way"
-            for claim in claims(source.node, partition=partition)
+            for claim in claims(source.node)
             if claim.kind in ("mounted", "swap")
         ]
     node = destination.node
@@ -335,8 +339,7 @@ def _secure(source: Endpoint, destination: Endpoint, options: Options, stack: Ex
 
     if node.read_only:
         raise UnsafeError(f"{destination.name} is read-only: nothing can be copied onto it")
-    partition = node.path if node.kind == "partition" else None
-    found = [str(claim) for claim in claims(node, partition=partition)]
+    found = [str(claim) for claim in claims(node)]
     if found and not options.force:
         raise UnsafeError(
             f"{destination.name} is in use: {'; '.join(found)}. Unmount or release it first; "
@@ -344,10 +347,9 @@ def _secure(source: Endpoint, destination: Endpoint, options: Options, stack: Ex
         )
     if found:
         warnings.append(f"--force: writing to {destination.name} although it is in use: {'; '.join(found)}")
-    elif node.node is not None:
-        stack.enter_context(hold(node.node))
-        for sibling in node.siblings:
-            stack.enter_context(hold(sibling))
+    else:
+        for top in node.tops:
+            stack.enter_context(hold(top))
     return warnings
 
 

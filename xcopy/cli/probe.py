@@ -49,8 +49,10 @@ def _show_unit(side: Endpoint, *, as_json: bool) -> None:
     unit = side.unit
     print(describe_unit(unit))
     print(f"  size {size(unit.blocks * unit.block_size)}, serial {unit.serial or 'not given'}")
-    if side.node is not None and side.node.links:
-        print(f"  also {', '.join(side.node.links)}")
+    if side.node is not None:
+        from xcopy.device.topology import links
+
+        print(f"  also {', '.join(links(side.node)) or 'by no other name'}")
     if side.base:
         print(f"  the partition is {side.blocks} blocks from LBA {side.base}")
     if unit.parameters is None:

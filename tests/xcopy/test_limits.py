@@ -1,0 +1,120 @@
+"""Which limit holds, and the rule that is shown for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cdb.vpd import Designator
+from tests.xcopy.units import parameters, unit
+from xcopy.limits import Bound, Limits, Refusal, agree
+
+
+def limits(source: dict[str, Any], destination: dict[str, Any], **changes: Any) -> Limits:
+    agreed = agree(
+        unit(0, parameters=parameters(**source), **changes),
+        unit(1, parameters=parameters(**destination), **changes),
+        jobs=4,
+    )
+    assert isinstance(agreed, Limits)
+    return agreed
+
+
+def test_the_smaller_maximum_segment_length_holds_whichever_side_it_is_on() -> None:
+    for sides in (({"maximum_segment_length": 2**20}, {}), ({}, {"maximum_segment_length": 2**20})):
+        assert limits(*sides).segment_blocks.value == 2048
+
+
+def test_a_segment_length_of_zero_is_no_limit() -> None:
+    assert limits({"maximum_segment_length": 0}, {"maximum_segment_length": 0}).segment_blocks == Bound(
+        32768, "default of 16 MiB"
+    )
+
+
+def test_the_sixteen_bits_of_the_block_count_hold_before_16_MiB_never_with_512_bytes() -> None:
+    assert limits({}, {}).segment_blocks.value < 65536
+
+
+def test_segments_are_whole_granules() -> None:
+    agreed = limits({"data_segment_granularity": 16}, {"maximum_segment_length": 200_000})
+    assert agreed.granularity_blocks == Bound(128, "copy granularity of unit0")
+    assert agreed.segment_blocks.value == 384
+
+
+def test_a_granule_larger_than_a_segment_is_a_refusal() -> None:
+    refusal = agree(
+        unit(0, parameters=parameters(data_segment_granularity=20)),
+        unit(1, parameters=parameters(maximum_segment_length=65536)),
+        jobs=4,
+    )
+    assert isinstance(refusal, Refusal)
+    assert "no segment fits" in refusal.reason
+
+
+def test_a_descriptor_list_of_92_bytes_holds_one_segment() -> None:
+    agreed = limits({}, {"maximum_list_length": 92, "maximum_segment_count": 16})
+    assert agreed.segments_per_command == Bound(1, "maximum descriptor list length of unit1")
+
+
+def test_total_concurrent_copies_bounds_the_window_but_0_means_not_told() -> None:
+    assert limits({}, {"total_concurrent_copies": 2}).in_flight.value == 2
+    assert limits({}, {"total_concurrent_copies": 0}).in_flight == Bound(4, "--jobs")
+
+
+def test_lio_says_one_copy_and_runs_many() -> None:
+    assert limits({}, {"total_concurrent_copies": 1}, vendor="LIO-ORG").in_flight.value == 4
+
+
+def test_list_identifiers_are_left_out_where_snlid_allows() -> None:
+    assert limits({}, {"snlid": True}).without_list_id
+    assert not limits({}, {"snlid": False}).without_list_id
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_unit_without_operating_parameters_is_named_with_the_reason(side: int) -> None:
+    units = [unit(0), unit(1)]
+    units[side] = unit(side, parameters=None, no_parameters="3PC is 0")
+    refusal = agree(units[0], units[1], jobs=4)
+    assert isinstance(refusal, Refusal)
+    assert f"unit{side} does not offer EXTENDED COPY: 3PC is 0" in refusal.reason
+
+
+def test_a_unit_without_a_short_designator_is_refused() -> None:
+    long = Designator(code_set=2, association=0, designator_type=1, value=bytes(21))
+    refusal = agree(unit(0, designators=(long,)), unit(1), jobs=4)
+    assert isinstance(refusal, Refusal)
+    assert "designator" in refusal.reason
+
+
+def test_a_port_designator_never_names_a_unit() -> None:
+    port = Designator(code_set=1, association=1, designator_type=3, value=bytes(8))
+    assert unit(0, designators=(port,)).copy_designator is None
+    assert not unit(0, designators=(port,)).same_as(unit(1, designators=(port,)))
+
+
+def test_the_long_naa_is_preferred_over_the_short_one_and_over_others() -> None:
+    short = Designator(code_set=1, association=0, designator_type=3, value=bytes(8))
+    eui = Designator(code_set=1, association=0, designator_type=2, value=bytes(8))
+    naa6 = Designator(code_set=1, association=0, designator_type=3, value=bytes(16))
+    assert unit(0, designators=(eui, short, naa6)).copy_designator == naa6
+
+
+def test_a_copy_manager_without_segment_02_is_refused() -> None:
+    refusal = agree(unit(0), unit(1, parameters=parameters(implemented_types=(0x07, 0xE4))), jobs=4)
+    assert isinstance(refusal, Refusal)
+    assert "02h" in refusal.reason
+
+
+def test_one_cscd_is_enough_within_one_unit_and_too_few_between_two() -> None:
+    one = parameters(maximum_cscd_count=1)
+    assert isinstance(agree(unit(0, parameters=one), unit(0, parameters=one), jobs=4), Limits)
+    assert isinstance(agree(unit(0), unit(1, parameters=one), jobs=4), Refusal)
+
+
+def test_shrinking_ends() -> None:
+    agreed: Limits | None = limits({}, {"maximum_segment_count": 4, "maximum_segment_length": 0})
+    while agreed is not None:
+        last, agreed = agreed, agreed.smaller_segments()
+    assert last.segment_blocks.value == 1
+    assert limits({}, {}).fewer_segments() is None
