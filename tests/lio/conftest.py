@@ -15,6 +15,7 @@ from tests.lio.media import Media
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,55 @@ def luns() -> Iterator[dict[str, lio.Lun]]:
 
 
 @pytest.fixture(scope="session")
-def media() -> Media:
+def media(luns: dict[str, lio.Lun]) -> Media:
     """What the LUNs hold."""
-    return Media()
+    return Media(luns.values())
+
+
+@pytest.fixture
+def spare(luns: dict[str, lio.Lun], media: Media) -> Iterator[lio.Lun]:
+    """A unit to put partitions and file systems on; blank before and after."""
+    lun = luns["spare"]
+    blank(lun, media)
+    yield lun
+    blank(lun, media)
+
+
+def blank(lun: lio.Lun, media: Media) -> None:
+    """Take partition table and file system signatures off a unit."""
+    lio.command("wipefs", "--all", "--force", lun.path)
+    lio.command("blockdev", "--rereadpt", lun.path)
+    media.accept(lun)
+
+
+@pytest.fixture
+def parted(spare: lio.Lun, media: Media) -> lio.Lun:
+    """The spare unit with the partitions of `luns.PARTITIONS`."""
+    table = "".join(f"start={first}, size={blocks}\n" for first, blocks in lio.PARTITIONS)
+    lio.command("sfdisk", "--quiet", "--label", "gpt", spare.path, feed=table)
+    lio.command("udevadm", "settle")
+    media.accept(spare)
+    return spare
+
+
+@pytest.fixture
+def mounted(media: Media, tmp_path: Path) -> Iterator[Callable[[lio.Lun, str], None]]:
+    """Make a file system on a unit, or on its partition `1` or `2`, and mount it for the test."""
+    mounts: list[tuple[lio.Lun, Path]] = []
+
+    def mount(lun: lio.Lun, partition: str = "") -> None:
+        lio.command("mkfs.ext2", "-q", lun.path + partition)
+        place = tmp_path / f"mounted{len(mounts)}"
+        place.mkdir()
+        lio.command("mount", lun.path + partition, str(place))
+        mounts.append((lun, place))
+        lio.command("sync")
+        media.accept(lun)
+
+    yield mount
+    for lun, place in mounts:
+        lio.command("umount", str(place))
+        media.accept(lun)
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ CONFIGFS = Path("/sys/kernel/config")
 MODULES = ("sg", "sd_mod", "target_core_mod", "target_core_file", "target_core_iblock", "tcm_loop")
 BRD_SIZE = 16 * MIB  # of every /dev/ramN under a dm-delay or a read-only unit
 DELAY_MS = 2
+PARTITIONS = ((2048, 16384), (34816, 16384))  # of a unit that has some: first block, blocks
 NODE_DEADLINE = 60.0  # seconds for the nodes of a LUN to appear after its mapping
 
 
@@ -72,6 +73,7 @@ class Lun:
     blocks: int
     naa: str
     copies: bool
+    writable: bool
 
     @property
     def size(self) -> int:
@@ -89,6 +91,7 @@ UNITS = (
     Recipe("delay0", "delay", BRD_SIZE),
     Recipe("delay1", "delay", BRD_SIZE),
     Recipe("readonly", "readonly", BRD_SIZE),
+    Recipe("spare", "ramdisk", 32 * MIB),
     Recipe("no3pc", "ramdisk", 32 * MIB, copies=False),
     Recipe("huge", "file", 3 * TIB),
     Recipe("far", "ramdisk", 32 * MIB, nexuses=(1,)),
@@ -96,9 +99,9 @@ UNITS = (
 )
 
 
-def command(*argv: str) -> str:
+def command(*argv: str, feed: str | None = None) -> str:
     """Standard output of a set-up command; RuntimeError with its words when it fails."""
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, input=feed, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(argv)}: {done.stderr.strip() or done.returncode}")
     return done.stdout
@@ -215,6 +218,7 @@ def as_seen(unit: Recipe, nexus: int, address: str) -> Lun:
         blocks=unit.size // unit.block_size,
         naa="6001405" + unit.serial.replace("-", "")[:25],
         copies=unit.copies,
+        writable=unit.backing != "readonly",
     )
 
 

@@ -11,12 +11,15 @@ import mmap
 import os
 from typing import TYPE_CHECKING
 
-from tests.lio.luns import MIB, UNITS
+from tests.lio.luns import MIB
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tests.lio.luns import Lun
 
 PIECE = 16 * MIB
+LARGEST = 160 * MIB  # of the units that are held in memory, whole
 GRAIN = 4096  # bytes; where fresh data starts in the pool
 LIBC = ctypes.CDLL(None)
 LIBC.memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
@@ -78,32 +81,45 @@ def first_difference(left: memoryview, right: memoryview) -> int | None:
 
 
 class Media:
-    """The ledger: what each unit must hold, by its NAA, so that two paths share one entry."""
+    """The ledger: what each unit must hold, by its NAA, so that two paths share one entry.
 
-    def __init__(self) -> None:
-        largest = max(unit.size for unit in UNITS if unit.size < 1024 * MIB)
-        self._known: dict[str, memoryview] = {}
-        self._found = memory(largest)
-        self._pool = memory(largest + 32 * MIB)
+    At the start every unit that can be written, and is small enough, is filled with random data.
+    """
+
+    def __init__(self, luns: Iterable[Lun]) -> None:
+        units = [lun for lun in luns if lun.size <= LARGEST]
+        self._known = {lun.naa: memory(lun.size) for lun in units}
+        self._found = memory(LARGEST)
+        self._pool = memory(3 * PIECE)
         self._turn = 0
         with open("/dev/urandom", "rb", buffering=0) as random:
             for start in range(0, len(self._pool), PIECE):
                 random.readinto(self._pool[start : start + PIECE])
+        for lun in units:
+            if lun.writable:
+                self.renew(lun, 0, lun.blocks)
 
     def holds(self, lun: Lun) -> memoryview:
-        """All that a unit must hold now; random from end to end when first asked for."""
-        if lun.naa not in self._known:
-            self._known[lun.naa] = memory(lun.size)
-            self.renew(lun, 0, lun.blocks)
+        """All that a unit must hold now."""
         return self._known[lun.naa]
 
     def renew(self, lun: Lun, lba: int, blocks: int) -> None:
         """Write random data to a range of a unit, other data there than at any call before."""
-        start, length = lba * lun.block_size, blocks * lun.block_size
-        self._turn = (self._turn + 997) % ((len(self._pool) - length) // GRAIN)
-        fresh = self._pool[self._turn * GRAIN :][:length]
-        self.holds(lun)[start : start + length] = fresh
-        write(lun.path, start, fresh)
+        end = (lba + blocks) * lun.block_size
+        for start in range(lba * lun.block_size, end, PIECE):
+            self._turn = (self._turn + 997) % (2 * PIECE // GRAIN)
+            fresh = self._pool[self._turn * GRAIN :][: min(PIECE, end - start)]
+            self.holds(lun)[start : start + len(fresh)] = fresh
+            write(lun.path, start, fresh)
+
+    def wrote(self, lun: Lun, lba: int, data: bytes) -> None:
+        """Note that someone wrote `data` at an LBA."""
+        start = lba * lun.block_size
+        self.holds(lun)[start : start + len(data)] = data
+
+    def accept(self, lun: Lun) -> None:
+        """Take what is on a unit now, caches apart, as what must be there."""
+        read(lun.path, 0, self._known[lun.naa])
 
     def copied(self, source: Lun, lba: int, destination: Lun, to: int, length: int) -> None:
         """Note that `length` bytes of the source from `lba` are now at `to` of the destination."""

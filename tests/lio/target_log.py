@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,10 @@ class Segment:
     destination: int
     blocks: int
 
+    def followed_by(self, blocks: int) -> Segment:
+        """The segment that goes on where this one ends, on both sides."""
+        return Segment(self.source + self.blocks, self.destination + self.blocks, blocks)
+
 
 @dataclass(slots=True)
 class Seen:
@@ -44,6 +48,16 @@ class Seen:
     segments: list[Segment] = field(default_factory=list)
     sources: set[str] = field(default_factory=set)
     destinations: set[str] = field(default_factory=set)
+
+    def ranges(self) -> list[Segment]:
+        """The segments, in order of source LBA, joined where one continues the other."""
+        joined: list[Segment] = []
+        for segment in sorted(self.segments):
+            if joined and segment == joined[-1].followed_by(segment.blocks):
+                joined[-1] = replace(joined[-1], blocks=joined[-1].blocks + segment.blocks)
+            else:
+                joined.append(segment)
+        return joined
 
     def take(self, line: str) -> None:
         """Note one line of the kernel's log."""

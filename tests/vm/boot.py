@@ -30,6 +30,7 @@ PARAMETERS = (
     "console=hvc0",  # to console.log
     "modprobe.blacklist=kvm_amd,kvm_intel,ahci,i2c_i801,iTCO_wdt",  # slow to load, of no use here
 )
+CPU = "-cpu max,-erms"  # `rep movsb`, which memcpy takes for fast, is slow under emulation
 FATAL = ("Kernel panic", "BUG:", "Oops", "Out of memory")
 TOOLS = ("qemu-system-x86_64", "busybox", "udevadm", "modprobe", "dmsetup", "sg_xcopy", "sfdisk")
 
@@ -107,7 +108,7 @@ def options(shared: Path, tests: list[str]) -> list[str]:
         *("--cpus", str(min(4, os.cpu_count() or 1)), "--memory", MEMORY),
         f"--rwdir={shared}",
         f"--append={' '.join(PARAMETERS)}",
-        f"--qemu-opts=-chardev file,id=words,path={shared}/console.log"
+        f"--qemu-opts={CPU} -chardev file,id=words,path={shared}/console.log"
         " -device virtio-serial-pci -device virtconsole,chardev=words"
         " -fsdev local,id=cached,path=/,security_model=none,readonly=on,multidevs=remap"
         " -device virtio-9p-pci,fsdev=cached,mount_tag=cached",
