@@ -1,0 +1,108 @@
+"""One EXTENDED COPY and what follows each answer to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdb.command import Command, NotSent, Reply, Silence, Status
+from cdb.extended_copy import NO_LIST_ID, Lid1ParameterList
+from tests.cdb.independent import fixed_sense
+from tests.xcopy.script import play
+from tests.xcopy.units import unit
+from xcopy.errors import AccessError
+from xcopy.offload import REPEATS, WAITS, Pair, command_for, copy_batch, synchronize
+from xcopy.plan import Batch, Piece, Request
+from xcopy.verdict import Action
+
+XCOPY = Command(name="EXTENDED COPY(LID1)", cdb=bytes.fromhex("83" + "00" * 15))
+CDB = XCOPY.cdb.hex()
+SYNC = "91" + "00" * 15
+ATTENTION = Reply(status=2, sense=fixed_sense(6, 0x29, 0))
+
+
+def request(blocks: int = 100) -> Request:
+    return Request(
+        source_lba=5, destination_lba=9, blocks=blocks, source_block_size=512, destination_block_size=512
+    )
+
+
+def test_good_is_done_with_one_command() -> None:
+    assert play(copy_batch(XCOPY, proven=False), [(CDB, Reply())]).action is Action.DONE
+
+
+def test_a_unit_attention_is_taken_off_and_the_command_sent_again() -> None:
+    assert play(copy_batch(XCOPY, proven=False), [(CDB, ATTENTION), (CDB, Reply())]).action is Action.DONE
+
+
+def test_unit_attentions_without_end_are_given_up() -> None:
+    verdict = play(copy_batch(XCOPY, proven=False), [(CDB, ATTENTION)] * (REPEATS + 1))
+    assert verdict.action is Action.OTHER_MEANS
+
+
+def test_busy_is_waited_for() -> None:
+    busy = Reply(status=Status.BUSY)
+    assert (
+        play(
+            copy_batch(XCOPY, proven=True),
+            [(CDB, busy), ("wait", None), (CDB, busy), ("wait", None), (CDB, Reply())],
+        ).action
+        is Action.DONE
+    )
+
+
+def test_busy_without_end_goes_another_way() -> None:
+    busy = Reply(status=Status.TASK_SET_FULL)
+    lines: list[tuple[str, Reply | Exception | None]] = [(CDB, busy), ("wait", None)] * len(WAITS)
+    verdict = play(copy_batch(XCOPY, proven=True), [*lines, (CDB, busy)])
+    assert verdict.action is Action.OTHER_MEANS
+    assert "TASK SET FULL" in verdict.reason
+
+
+def test_not_ready_is_not_waited_out() -> None:
+    not_ready = Reply(status=2, sense=fixed_sense(2, 0x08, 0))
+    assert play(copy_batch(XCOPY, proven=False), [(CDB, not_ready)]).action is Action.NO_OFFLOAD
+
+
+def test_silence_is_never_sent_again() -> None:
+    verdict = play(copy_batch(XCOPY, proven=True), [(CDB, Silence("no answer in 60 s"))])
+    assert verdict.action is Action.STOP
+    assert "no answer in 60 s" in verdict.reason
+
+
+def test_a_node_that_may_not_send_leaves_other_means() -> None:
+    verdict = play(copy_batch(XCOPY, proven=False), [(CDB, NotSent("not permitted"))])
+    assert verdict.action is Action.NO_OFFLOAD
+
+
+def test_one_unit_is_named_once() -> None:
+    batch = Batch((Piece(0, 10), Piece(10, 20)))
+    command = command_for(batch, request(), Pair(unit(0), unit(0), True))
+    sent = Lid1ParameterList.unpack(bytes(command.data_out))
+    assert len(sent.cscds) == 1
+    assert {(s.source_cscd, s.destination_cscd) for s in sent.segments} == {(0, 0)}
+
+
+def test_without_list_identifiers_usage_is_11b_and_the_identifier_0() -> None:
+    sent = Lid1ParameterList.unpack(
+        bytes(
+            command_for(Batch((Piece(0, 1),)), request(), Pair(unit(0), unit(1), True), list_id=77).data_out
+        )
+    )
+    assert (sent.list_id_usage, sent.list_identifier) == (NO_LIST_ID, 0)
+
+
+def test_the_timeout_grows_with_what_a_command_moves() -> None:
+    pair = Pair(unit(0), unit(1), True)
+    small = command_for(Batch((Piece(0, 1),)), request(), pair)
+    large = command_for(Batch((Piece(0, 60000),)), request(60000), pair)
+    assert 60 <= small.timeout < large.timeout
+    assert command_for(Batch((Piece(0, 1),)), request(), pair, timeout=5).timeout == 5
+
+
+def test_a_unit_without_a_cache_to_synchronize_is_fine() -> None:
+    play(synchronize("d"), [(SYNC, Reply(status=2, sense=fixed_sense(5, 0x20, 0)))])
+
+
+def test_a_cache_that_cannot_be_synchronized_is_an_error() -> None:
+    with pytest.raises(AccessError, match="did not make the copy durable: MEDIUM ERROR"):
+        play(synchronize("d"), [(SYNC, ATTENTION), (SYNC, Reply(status=2, sense=fixed_sense(3, 0x0C, 0)))])

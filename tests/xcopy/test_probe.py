@@ -1,0 +1,167 @@
+"""What a unit is asked before a copy, in which order, and what its answers become."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdb.command import Reply, Status, TransportError
+from cdb.copy_results import OperatingParameters
+from tests.cdb.independent import fixed_sense
+from tests.xcopy.script import play
+from xcopy.conversation import Send, Step, converse
+from xcopy.errors import AccessError, UnsupportedError, XcopyError
+from xcopy.probe import discover
+
+TUR = "00 00 00 00 00 00"
+INQUIRY = "12 00 00 00 24 00"
+PAGE = "12 01 {} 00 fc 00"
+CAPACITY16 = "9e 10" + "00" * 8 + "00000020" + "0000"
+CAPACITY10 = "25" + "00" * 9
+PARAMETERS = "84 03" + "00" * 8 + "00000208" + "0000"
+NO = Reply(status=2, sense=fixed_sense(5, 0x24, 0))
+ATTENTION = Reply(status=2, sense=fixed_sense(6, 0x3F, 0x0E))
+NAA = "60014050000000000123456789abcde0"
+
+
+def inquiry(three_pc: int = 1, device_type: int = 0) -> Reply:
+    head = bytes([device_type, 0, 6, 2, 31, three_pc << 3, 0, 2])
+    return Reply(data=head + b"LIO-ORG " + b"RAMDISK-A".ljust(16) + b"4.0 ")
+
+
+def page(code: int, body: str) -> Reply:
+    data = bytes.fromhex(body)
+    return Reply(data=bytes([0, code]) + len(data).to_bytes(2, "big") + data)
+
+
+CAPACITY = Reply(data=bytes.fromhex("00000000000fffff00000200") + bytes(20))
+OPERATING = OperatingParameters(
+    snlid=True,
+    maximum_cscd_count=2,
+    maximum_segment_count=1,
+    maximum_list_length=1024,
+    maximum_segment_length=2**28,
+    implemented_types=(2, 0xE4),
+)
+
+
+def test_everything_is_asked_once_and_in_order() -> None:
+    unit = play(
+        discover("sdb"),
+        [
+            (TUR, ATTENTION),
+            (TUR, Reply()),
+            (INQUIRY, inquiry()),
+            (PAGE.format("00"), page(0, "0080 83b0")),
+            (PAGE.format("80"), page(0x80, "4142")),
+            (PAGE.format("83"), page(0x83, "01030010" + NAA)),
+            (PAGE.format("b0"), page(0xB0, "0000000800010000")),
+            (CAPACITY16, CAPACITY),
+            (PARAMETERS, Reply(data=OPERATING.pack().ljust(520, b"\0"))),
+        ],
+    )
+    assert (unit.vendor, unit.product, unit.serial) == ("LIO-ORG", "RAMDISK-A", "AB")
+    assert (unit.blocks, unit.block_size, unit.maximum_transfer_blocks) == (2**20, 512, 65536)
+    assert unit.copy_designator.value.hex() == NAA
+    assert unit.parameters == OPERATING
+
+
+def test_a_unit_without_3pc_is_not_asked_for_parameters() -> None:
+    unit = play(
+        discover("sdb"),
+        [
+            (TUR, Reply()),
+            (INQUIRY, inquiry(three_pc=0)),
+            (PAGE.format("00"), NO),
+            (CAPACITY16, CAPACITY),
+        ],
+    )
+    assert unit.parameters is None
+    assert "3PC is 0" in unit.no_parameters
+
+
+def test_a_page_longer_than_the_first_room_is_asked_for_whole() -> None:
+    body = "0103 0010" + NAA + "".join("02080004" + "41424344" for _ in range(60))
+    long = page(0x83, body)
+    unit = play(
+        discover("sdb"),
+        [
+            (TUR, Reply()),
+            (INQUIRY, inquiry(three_pc=0)),
+            (PAGE.format("00"), page(0, "0083")),
+            (PAGE.format("83"), Reply(data=long.data[:252])),
+            (f"12 01 83 {len(long.data):04x} 00", long),
+            (CAPACITY16, CAPACITY),
+        ],
+    )
+    assert len(unit.designators) == 61
+
+
+def test_without_read_capacity_16_the_short_one_is_asked() -> None:
+    unit = play(
+        discover("sdb"),
+        [
+            (TUR, Reply()),
+            (INQUIRY, inquiry(three_pc=0)),
+            (PAGE.format("00"), NO),
+            (CAPACITY16, NO),
+            (CAPACITY10, Reply(data=bytes.fromhex("0000ffff00001000"))),
+        ],
+    )
+    assert (unit.blocks, unit.block_size) == (65536, 4096)
+
+
+def test_a_copy_manager_that_refuses_its_parameters_is_remembered_with_the_reason() -> None:
+    unit = play(
+        discover("sdb"),
+        [
+            (TUR, Reply()),
+            (INQUIRY, inquiry()),
+            (PAGE.format("00"), NO),
+            (CAPACITY16, CAPACITY),
+            (PARAMETERS, NO),
+        ],
+    )
+    assert "INVALID FIELD IN CDB" in unit.no_parameters
+
+
+def test_a_tape_is_no_block_device() -> None:
+    with pytest.raises(UnsupportedError, match="peripheral device type 01h"):
+        play(discover("st0"), [(TUR, Reply()), (INQUIRY, inquiry(device_type=1))])
+
+
+def test_a_unit_that_is_not_ready_says_why() -> None:
+    with pytest.raises(AccessError, match="sdb is not ready: NOT READY, MEDIUM NOT PRESENT"):
+        play(discover("sdb"), [(TUR, Reply(status=2, sense=fixed_sense(2, 0x3A, 0)))])
+
+
+def test_a_reserved_unit_is_called_reserved() -> None:
+    with pytest.raises(AccessError, match="reserved by another initiator"):
+        play(discover("sdb"), [(TUR, Reply(status=Status.RESERVATION_CONFLICT))])
+
+
+def test_a_busy_unit_is_waited_for() -> None:
+    busy = Reply(status=Status.BUSY)
+    with pytest.raises(AccessError):
+        play(discover("sdb"), [(TUR, busy), ("wait", None), (TUR, NO)])
+
+
+@given(st.data())
+def test_a_device_that_answers_garbage_ends_in_a_clear_error_or_a_unit(data: st.DataObject) -> None:
+    replies = st.builds(
+        Reply,
+        status=st.sampled_from([0, 0, 0, 0, 2, 8, 0x18]),
+        data=st.one_of(
+            st.binary(max_size=80), st.sampled_from([inquiry().data, CAPACITY.data, page(0, "0083b0").data])
+        ),
+        sense=st.binary(max_size=30),
+    )
+
+    def perform(step: Step) -> object:
+        return data.draw(replies) if isinstance(step, Send) else None
+
+    try:
+        converse(discover("sdb"), perform)
+    except (XcopyError, TransportError):
+        pass

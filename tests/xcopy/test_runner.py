@@ -1,0 +1,283 @@
+"""Whole copies over an emulated array in memory: bytes, bytes outside, means and ledger, with faults."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdb.command import NotSent, Reply, Silence
+from cdb.sense import Sense
+from xcopy.conversation import Side, converse
+from xcopy.coverage import State
+from xcopy.device.worker import start
+from xcopy.host import CommandBlocks
+from xcopy.job import HOST, OFFLOAD, Job, Method
+from xcopy.limits import Limits, agree
+from xcopy.offload import Pair
+from xcopy.plan import Request
+from xcopy.probe import discover
+from xcopy.runner import Runner
+from xcopy.target.array import CAPABLE, Array, memory_array
+from xcopy.target.faults import BUSY, Call, Fault, check
+
+if TYPE_CHECKING:
+    from xcopy.unit import LogicalUnit
+
+BLOCKS = 4096
+SMALL = {"maximum_segment_length": 64 * 512, "maximum_segment_count": 3}
+
+
+def content(number: int) -> bytes:
+    """Every block different, and different on every unit."""
+    return b"".join(f"{number}/{lba:08}".encode().ljust(512, b".") for lba in range(BLOCKS))
+
+
+def array(*faults: Fault, enforced: dict[str, int] | None = None, **parameters: int) -> Array:
+    advertised = replace(CAPABLE, **{**SMALL, **parameters})
+    made = memory_array(
+        2,
+        blocks=BLOCKS,
+        parameters=advertised,
+        enforced=replace(advertised, **enforced) if enforced else None,
+        faults=faults,
+    )
+    for number in (0, 1):
+        made.units[number].backing.write(0, content(number))
+    return made
+
+
+def probe(a: Array, number: int) -> LogicalUnit:
+    way = a.open(number)
+    return converse(discover(f"unit{number}"), lambda step: way.send(step.command))  # type: ignore[union-attr]
+
+
+@dataclass
+class Doors:
+    """Both units of one array, as a worker opens them."""
+
+    array: Array
+    numbers: dict[Side, int] = field(default_factory=lambda: {Side.SOURCE: 0, Side.DESTINATION: 1})
+
+    def transport(self, side: Side) -> Any:
+        return self.array.open(self.numbers[side])
+
+    def blocks(self, side: Side) -> CommandBlocks:
+        return CommandBlocks(self.transport(side), side.value, 512)
+
+    def close(self) -> None:
+        pass
+
+
+def copy(
+    a: Array,
+    blocks: int,
+    source_lba: int,
+    destination_lba: int,
+    method: Method = Method.AUTO,
+    jobs: int = 4,
+    runner: list[Runner] | None = None,
+) -> Job:
+    units = probe(a, 0), probe(a, 1)
+    offer = agree(*units, jobs=jobs)
+    request = Request(
+        source_lba=source_lba,
+        destination_lba=destination_lba,
+        blocks=blocks,
+        source_block_size=512,
+        destination_block_size=512,
+    )
+    job = Job(request, offer, method)
+    slept: list[float] = []
+    made = Runner(
+        job,
+        Pair(*units, offer.without_list_id if isinstance(offer, Limits) else True),
+        window=jobs,
+        open_doors=lambda: Doors(a),
+        start=start,
+        sleep=slept.append,
+        observe=lambda _: None,
+    )
+    if runner is not None:
+        runner.append(made)
+    made.run()
+    return job
+
+
+def assert_copied(a: Array, blocks: int, source_lba: int, destination_lba: int) -> None:
+    expected = bytearray(content(1))
+    expected[destination_lba * 512 : (destination_lba + blocks) * 512] = content(0)[
+        source_lba * 512 : (source_lba + blocks) * 512
+    ]
+    assert a.units[0].backing.read(0, BLOCKS * 512) == content(0)
+    assert a.units[1].backing.read(0, BLOCKS * 512) == bytes(expected)
+
+
+def on(opcode: int, then: Any, nth: int = 1, times: int | None = 1) -> Fault:
+    return Fault(opcode=opcode, nth=nth, times=times, then=then)
+
+
+def unreachable() -> Reply:
+    return check(0xA, 0x0D, 0x02)
+
+
+@given(
+    blocks=st.integers(0, 1000),
+    source_lba=st.integers(0, 3000),
+    destination_lba=st.integers(0, 3000),
+    jobs=st.integers(1, 6),
+    method=st.sampled_from([Method.AUTO, Method.HOST, Method.OFFLOAD]),
+)
+@settings(max_examples=25, deadline=None)
+def test_any_range_is_copied_and_nothing_else(
+    blocks: int, source_lba: int, destination_lba: int, jobs: int, method: Method
+) -> None:
+    a = array()
+    job = copy(a, blocks, source_lba, destination_lba, method, jobs)
+    assert_copied(a, blocks, source_lba, destination_lba)
+    means = HOST if method is Method.HOST else OFFLOAD
+    assert job.coverage.count(State.COPIED, means) == blocks
+    assert not job.fallbacks
+    assert sum(s.length // 512 for s in a.copied_segments) == (0 if means == HOST else blocks)
+
+
+@pytest.mark.parametrize("nth", [1, 2, 5])
+@pytest.mark.parametrize(
+    "then",
+    [BUSY, check(6, 0x29, 0), check(0xB, 0, 0), check(5, 0, 0x16)],
+    ids=["busy", "UA", "aborted", "id"],
+)
+def test_a_passing_trouble_leaves_no_trace(nth: int, then: Reply) -> None:
+    a = array(on(0x83, then, nth, 3))
+    job = copy(a, 2000, 5, 9)
+    assert_copied(a, 2000, 5, 9)
+    assert job.coverage.count(State.COPIED, OFFLOAD) == 2000
+
+
+def test_a_pair_that_cannot_be_copied_between_costs_one_command_and_is_copied_by_the_host() -> None:
+    a = array(on(0x83, unreachable(), times=None))
+    job = copy(a, 2000, 5, 9)
+    assert_copied(a, 2000, 5, 9)
+    assert a.count(0x83) == 1
+    assert job.coverage.count(State.COPIED, HOST) == 2000
+    ((reason, fallback),) = job.fallbacks.items()
+    assert "COPY TARGET DEVICE NOT REACHABLE" in reason
+    assert fallback.blocks == 2000
+
+
+def test_after_a_success_a_failure_concerns_its_own_batch() -> None:
+    a = array(on(0x83, unreachable(), nth=3))
+    job = copy(a, 2000, 5, 9)
+    assert_copied(a, 2000, 5, 9)
+    assert 0 < job.coverage.count(State.COPIED, HOST) <= 192
+    assert sum(f.blocks for f in job.fallbacks.values()) == job.coverage.count(State.COPIED, HOST)
+
+
+def test_a_failure_inside_the_array_after_part_of_a_segment_is_copied_again_whole() -> None:
+    a = array(Fault(at="write", nth=4, then=check(3, 0x0C, 0)))
+    job = copy(a, 2000, 5, 9)
+    assert_copied(a, 2000, 5, 9)
+    assert job.coverage.complete
+    assert any("THIRD PARTY DEVICE FAILURE" in reason for reason in job.fallbacks)
+
+
+def test_only_offload_allowed_and_refused_copies_nothing() -> None:
+    a = array(on(0x83, unreachable(), times=None))
+    job = copy(a, 2000, 5, 9, Method.OFFLOAD)
+    assert_copied(a, 0, 5, 9)
+    assert job.coverage.count(State.COPIED) == 0
+    assert "NOT REACHABLE" in job.stopped
+
+
+def test_an_array_that_takes_fewer_segments_than_it_says_is_given_fewer() -> None:
+    a = array(maximum_segment_count=8, enforced={"maximum_segment_count": 2})
+    job = copy(a, 2000, 5, 9)
+    assert_copied(a, 2000, 5, 9)
+    assert job.coverage.count(State.COPIED, OFFLOAD) == 2000
+    assert job.limits is not None
+    assert job.limits.segments_per_command.value == 2
+
+
+def test_silence_stops_the_copy_and_the_ranges_say_what_is_sure() -> None:
+    a = array(on(0x83, Silence("timed out"), nth=3))
+    job = copy(a, 2000, 5, 9)
+    assert "timed out" in job.stopped
+    assert job.coverage.count(State.FAILED) == 192
+    written = a.units[1].backing.read(0, BLOCKS * 512)
+    for piece, _ in job.coverage.runs(State.COPIED):
+        at, end = 9 + piece.start, 9 + piece.end
+        assert written[at * 512 : end * 512] == content(0)[(at - 4) * 512 : (end - 4) * 512]
+    assert sum(p.blocks for p, _ in job.coverage.runs()) == 2000
+
+
+def test_a_node_that_may_not_send_extended_copy_is_read_and_written() -> None:
+    a = array(on(0x83, NotSent("operation not permitted"), times=None))
+    job = copy(a, 2000, 5, 9)
+    assert_copied(a, 2000, 5, 9)
+    assert any("not permitted" in reason for reason in job.fallbacks)
+
+
+def test_a_host_read_that_fails_is_reported_with_its_range() -> None:
+    a = array(on(0x88, check(3, 0x11, 0), nth=2, times=None))
+    job = copy(a, 4000, 0, 0, Method.HOST, jobs=1)
+    assert "READ(16)" in job.stopped
+    assert not job.coverage.complete
+    assert (
+        job.coverage.count(State.COPIED)
+        + job.coverage.count(State.FAILED)
+        + job.coverage.count(State.PENDING)
+        == 4000
+    )
+
+
+def test_less_than_a_granule_at_the_end_goes_by_the_host() -> None:
+    a = array(data_segment_granularity=13)
+    job = copy(a, 1001, 5, 9)
+    assert_copied(a, 1001, 5, 9)
+    assert job.coverage.count(State.COPIED, HOST) == 1001 % 16
+    assert any("granularity" in reason for reason in job.fallbacks)
+
+
+def test_a_stop_in_the_middle_waits_for_what_is_in_flight_and_reports_it() -> None:
+    runner: list[Runner] = []
+    a = array(on(0x83, Call(lambda: runner[0].stop("interrupted")), nth=4))
+    job = copy(a, 4000, 0, 0, runner=runner)
+    assert job.stopped == "interrupted"
+    assert job.coverage.count(State.IN_FLIGHT) == 0
+    copied = job.coverage.count(State.COPIED)
+    assert 0 < copied < 4000
+    assert copied == sum(s.length // 512 for s in a.copied_segments)
+
+
+def test_commands_really_are_in_flight_together() -> None:
+    together = threading.Barrier(3, timeout=30)  # three commands meet inside the array, or the test fails
+    seen: list[int] = []
+
+    def meet() -> None:
+        seen.append(together.wait())
+
+    a = array(on(0x83, Call(meet), nth=2, times=3))
+    job = copy(a, 1500, 0, 0, jobs=3)
+    assert sorted(seen) == [0, 1, 2]
+    assert job.coverage.complete
+
+
+def test_a_bug_in_a_worker_is_raised_not_swallowed() -> None:
+    def bug() -> None:
+        raise RuntimeError("a bug")
+
+    a = array(on(0x83, Call(bug), nth=3))
+    with pytest.raises(RuntimeError, match="a bug"):
+        copy(a, 2000, 0, 0)
+
+
+def test_a_sense_that_says_everything_is_shown_in_the_reason() -> None:
+    sense = Sense(key=0xA, asc=0x0D, ascq=0x01, segment=1)
+    a = array(on(0x83, Reply(status=2, sense=sense.pack_fixed()), nth=2))
+    job = copy(a, 2000, 0, 0)
+    assert any("in segment 1" in reason for reason in job.fallbacks)
+    assert job.coverage.complete
