@@ -274,7 +274,6 @@ class TestOpening:
         [
             (errno.EACCES, "no permission.*root"),
             (errno.EBUSY, "busy.*fuser"),
-            (errno.EROFS, "write-protected.*source"),
             (errno.ENXIO, "gone or offline"),
             (errno.EMFILE, "Too many open files"),
         ],
@@ -301,3 +300,15 @@ class TestOpening:
         SgTransport(NODE, read_only=read_only).close()
 
         assert flags == [mode | os.O_NONBLOCK]
+
+    def test_a_write_protected_disk_opens_read_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        real = os.open
+
+        def protected(path: str, flags: int) -> int:
+            if flags & os.O_RDWR:
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+            return real(path, flags)
+
+        monkeypatch.setattr(os, "open", protected)
+
+        assert SgTransport(NODE, ioctl=lambda _fd, _header: None).send(TUR).good

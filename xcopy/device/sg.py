@@ -231,15 +231,29 @@ class SgTransport:
 
 
 def open_node(path: str, *, read_only: bool) -> tuple[int, bool]:
-    """Open a SCSI node: its descriptor, and whether it is a character node (/dev/sgN)."""
+    """Open a SCSI node: its descriptor, and whether it is a character node (/dev/sgN).
+
+    A write-protected disk opens read-only all the same: commands go through either way, and refusing to
+    write to it is the caller's business.
+    """
     try:
         mode = os.stat(path).st_mode
         if not (stat.S_ISBLK(mode) or stat.S_ISCHR(mode)):
             raise UsageError(f"{path} is not a device node; name a SCSI disk such as /dev/sdb or /dev/sg1")
         is_sg = stat.S_ISCHR(mode)
         # O_NONBLOCK: an sg node that somebody holds exclusively says EBUSY instead of waiting for them.
-        flags = (os.O_RDONLY if read_only else os.O_RDWR) | (os.O_NONBLOCK if is_sg else 0)
-        return os.open(path, flags), is_sg
+        flags = os.O_NONBLOCK if is_sg else 0
+        if read_only:
+            return os.open(path, flags | os.O_RDONLY), is_sg
+        try:
+            return os.open(path, flags | os.O_RDWR), is_sg
+        except OSError as error:
+            protected = error.errno == errno.EROFS or (
+                error.errno == errno.EACCES and os.access(path, os.W_OK)
+            )
+            if not protected:
+                raise
+            return os.open(path, flags | os.O_RDONLY), is_sg
     except OSError as error:
         raise _cannot_open(path, error) from error
 
@@ -252,8 +266,6 @@ def _cannot_open(path: str, error: OSError) -> UsageError | AccessError:
             return AccessError(f"{path}: no permission to open it; run as root, or make the node accessible")
         case errno.EBUSY:
             return AccessError(f"{path}: busy, held exclusively by somebody; `fuser -v {path}` may tell")
-        case errno.EROFS:
-            return AccessError(f"{path}: write-protected, so it can only be a source")
         case errno.ENXIO | errno.ENODEV | errno.ENOMEDIUM:
             return AccessError(f"{path}: the device behind it is gone or offline ({error.strerror})")
         case _:
