@@ -125,6 +125,8 @@ def create(
     path = Path(directory)
     try:
         _make(path, content, units, size)
+    except OverflowError:
+        raise UsageError(f"cannot make an array in {path}: no file is {size} bytes long") from None
     except OSError as error:
         raise UsageError(f"cannot make an array in {path}: {error.strerror or error}") from error
 
@@ -217,7 +219,7 @@ def _read(path: Path) -> tuple[dict[str, Any], tuple[str, int, int, int]]:
         raise AccessError(f"{description}: {error.strerror}") from error
     except OSError as error:
         raise UsageError(f"{description}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{description} is damaged: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UsageError(f"{description} is damaged: it is not an array of format {FORMAT}")

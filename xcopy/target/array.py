@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 from threading import Lock
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cdb.command import Command, NotSent, Reply
@@ -80,7 +81,7 @@ class Array:
         if len(array_id) != identity.ARRAY_ID_LENGTH:
             raise ValueError(f"an array id is {identity.ARRAY_ID_LENGTH} bytes, got {len(array_id)}")
         listed = tuple(units)
-        self._units: Mapping[int, Unit] = {u.number: u for u in listed}
+        self._units = {u.number: u for u in listed}
         if len(self._units) != len(listed):
             raise ValueError("two units of the array have the same number")
         self.array_id = array_id
@@ -90,21 +91,20 @@ class Array:
         self._attended: set[tuple[str, int]] = set()
         self._log: deque[Logged] = deque(maxlen=LOG_LENGTH)
         self._counts: Counter[int | None] = Counter()
-        self._segments: deque[CopiedSegment] = deque(maxlen=LOG_LENGTH)
         self._copy_manager = CopyManager(
             array_id=array_id,
-            units=lambda: self._units,
+            units=self._units,  # the same dict: a change is seen there, and there is no way back to here
             advertised=parameters,
             enforced=enforced or parameters,
             chunk_size=chunk_size,
             faults=self.faults,
-            copied=self._copied,
+            remembered=LOG_LENGTH,
         )
 
     @property
     def units(self) -> Mapping[int, Unit]:
         """The units by number."""
-        return self._units
+        return MappingProxyType(self._units)
 
     @property
     def log(self) -> tuple[Logged, ...]:
@@ -115,8 +115,7 @@ class Array:
     @property
     def copied_segments(self) -> tuple[CopiedSegment, ...]:
         """The last segments that were copied to their end, in the order they were finished."""
-        with self._lock:
-            return tuple(self._segments)
+        return self._copy_manager.copied_segments
 
     def count(self, opcode: int) -> int:
         """How many commands with that operation code arrived, answered or not."""
@@ -135,12 +134,11 @@ class Array:
         """Switch a unit's 3PC or write protection, also under a running copy: the next segment sees it."""
         with self._lock:
             unit = self._units[number]
-            changed = replace(
+            self._units[number] = replace(
                 unit,
                 third_party_copy=unit.third_party_copy if third_party_copy is None else third_party_copy,
                 read_only=unit.read_only if read_only is None else read_only,
             )
-            self._units = {**self._units, number: changed}
 
     def send(self, number: int, nexus: str, command: Command) -> Reply:
         """What `Session.send` does: note the command, let a fault have its way, answer."""
@@ -169,10 +167,6 @@ class Array:
             return unit.perform(command)
         except Refused as refusal:
             return refusal.reply
-
-    def _copied(self, segment: CopiedSegment) -> None:
-        with self._lock:
-            self._segments.append(segment)
 
     def _unit_attention(self, nexus: str, number: int) -> bool:
         """True the first time a nexus comes to a unit since power on."""

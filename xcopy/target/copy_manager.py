@@ -6,6 +6,7 @@ ascending. A no from here on is COPY ABORTED, and what earlier chunks wrote stay
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
@@ -23,7 +24,7 @@ from xcopy.target.faults import Step
 from xcopy.target.refusal import Refused, answer, at_row, check_condition, parse_cdb, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from cdb.copy_results import OperatingParameters
     from cdb.record import Row
@@ -95,19 +96,20 @@ class CopyManager:
     """Copies between the units of one array; every unit that has 3PC reaches it.
 
     `advertised` is what RECEIVE COPY OPERATING PARAMETERS says, `enforced` what is held to; a 0 among
-    the enforced lengths, granularity and concurrency means no limit. `chunk_size` in bytes.
+    the enforced segment length, granularity and concurrency means no limit. `chunk_size` is in bytes,
+    `remembered` is how many copied segments are kept.
     """
 
     def __init__(
         self,
         *,
         array_id: bytes,
-        units: Callable[[], Mapping[int, Unit]],
+        units: Mapping[int, Unit],
         advertised: OperatingParameters,
         enforced: OperatingParameters,
         chunk_size: int,
         faults: Faults,
-        copied: Callable[[CopiedSegment], None],
+        remembered: int,
     ) -> None:
         self._array_id = array_id
         self._units = units
@@ -115,9 +117,15 @@ class CopyManager:
         self._enforced = enforced
         self._chunk_size = chunk_size
         self._faults = faults
-        self._copied = copied
+        self._segments: deque[CopiedSegment] = deque(maxlen=remembered)
         self._lock = Lock()
         self._active: list[tuple[str, int | None]] = []
+
+    @property
+    def copied_segments(self) -> tuple[CopiedSegment, ...]:
+        """The last segments that were copied to their end, in the order they were finished."""
+        with self._lock:
+            return tuple(self._segments)
 
     def extended_copy(self, command: Command, receiver: Unit, nexus: str) -> Reply:
         """Answer an EXTENDED COPY (83h); `Refused` is the copy manager's no."""
@@ -177,15 +185,15 @@ class CopyManager:
         if length:
             _check_access(segment, source, destination, length)
             self._move(segment, source, destination, length)
-        self._copied(
-            CopiedSegment(
-                source=source.unit.number,
-                source_lba=source.lba,
-                destination=destination.unit.number,
-                destination_lba=destination.lba,
-                length=length,
-            )
+        copied = CopiedSegment(
+            source=source.unit.number,
+            source_lba=source.lba,
+            destination=destination.unit.number,
+            destination_lba=destination.lba,
+            length=length,
         )
+        with self._lock:
+            self._segments.append(copied)
 
     def _side(self, segment: _Segment, role: str, cscd_id: int, lba: int, receiver: Unit) -> _Side:
         """The unit a CSCD id names, or COPY TARGET DEVICE NOT REACHABLE."""
@@ -198,7 +206,7 @@ class CopyManager:
         base = cscd_offset(cscd_id)
         pointer = FieldPointer(sksv=True, byte=base)
         unit = next(
-            (u for u in self._units().values() if cscd.designator in identity.designators(u, self._array_id)),
+            (u for u in self._units.values() if cscd.designator in identity.designators(u, self._array_id)),
             None,
         )
         if unit is None or not unit.third_party_copy:
