@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +16,7 @@ from xcopy.job import Method
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from xcopy.job import Job
 
@@ -49,9 +51,9 @@ def run_copy(arguments: argparse.Namespace) -> int:
             renderer.dry_run(copy)
             return ExitCode.COPIED
         with _signals(copy):
-            report = copy.run(renderer.progress)
+            report = copy.run(lambda job: _say(renderer.progress, job))
         code = code_of_report(report, only_offload=options.method is Method.OFFLOAD)
-        renderer.finished(report, code)
+        _say(renderer.finished, report, code)
         return code
 
 
@@ -78,6 +80,16 @@ def _renderer(arguments: argparse.Namespace) -> Renderer:
     from xcopy.cli.render_text import TextRenderer
 
     return TextRenderer(verbose=arguments.verbose)
+
+
+def _say(render: Callable[..., None], *what: object) -> None:
+    """Render, and go on copying when nobody reads any more: the exit code still says what became of it."""
+    try:
+        render(*what)
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 @contextmanager

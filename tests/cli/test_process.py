@@ -1,0 +1,102 @@
+"""`xcopy-dev` as a process: start, interruption, a reader that goes away."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import xcopy
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Directory
+
+MAIN = [sys.executable, "-c", "import sys; from xcopy.cli.main import main; sys.exit(main())"]
+
+
+def test_the_version_is_said_without_importing_the_product() -> None:
+    probe = (
+        "import sys; from xcopy.cli.main import main; main(['--version']); "
+        "print(sorted({m.split('.')[0] for m in sys.modules} & {'argparse', 'construct', 'cdb', 'pyudev'}))"
+    )
+    ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == [f"xcopy-dev {xcopy.__version__}", "[]"]
+
+
+def test_the_decisions_do_not_import_a_door_nobody_asked_for() -> None:
+    probe = "import sys, xcopy.api.copy; print('pyudev' in sys.modules or 'xcopy.device.sg' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
+
+
+STOP_AT_THE_THIRD = """
+import os, signal, sys
+from xcopy.cli.main import main
+from xcopy.device.array_dir import open_array
+from xcopy.target.faults import Call, Fault
+kill = Call(lambda: os.kill(os.getpid(), signal.{name}))
+array = open_array(sys.argv[1].removeprefix("emu:").removesuffix("/0"))
+array.faults.add(Fault(opcode=0x83, nth=3, then=kill))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_copy_ends_with_130_and_says_exactly_what_is_copied(
+    array: Directory, name: str
+) -> None:
+    from dataclasses import replace
+
+    from xcopy.device.array_dir import create, unit_file
+    from xcopy.target.array import CAPABLE
+
+    small = replace(CAPABLE, maximum_segment_length=16 * 512, maximum_segment_count=1)
+    directory = array.path.parent / "slow"
+    create(directory, units=2, size=2**21, parameters=small)
+    unit_file(directory, 0).write_bytes(os.urandom(2**21))
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            STOP_AT_THE_THIRD.format(name=name),
+            f"emu:{directory}/0",
+            f"emu:{directory}/1",
+            "--json",
+            "--jobs",
+            "2",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert "Traceback" not in ran.stderr, ran.stderr
+    done = json.loads(ran.stdout.splitlines()[-1])
+    assert (ran.returncode, done["exit"], done["stopped"]) == (130, 130, "interrupted")
+    source = unit_file(directory, 0).read_bytes()
+    copied = bytearray(source)
+    for part in done["not_copied"]:
+        at, end = part["destination_lba"], part["destination_lba"] + part["destination_blocks"]
+        copied[at * 512 : end * 512] = bytes((end - at) * 512)
+    assert unit_file(directory, 1).read_bytes() == bytes(copied)
+    assert 0 < done["bytes"]["offload"] < 2**21
+
+
+def test_a_reader_that_goes_away_does_not_end_the_copy_in_the_middle(array: Directory) -> None:
+    before = array.bytes(1)
+    with subprocess.Popen(
+        [*MAIN, array.unit(0), array.unit(1), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        errors = process.stderr.read()
+        code = process.wait(timeout=60)
+    assert b"Traceback" not in errors
+    assert array.bytes(1) == (array.bytes(0) if code == 0 else before)
