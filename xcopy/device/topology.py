@@ -167,11 +167,14 @@ def links(node: Node) -> tuple[str, ...]:
     """The /dev/disk links of what was named, as udev knows them; empty without udev or pyudev."""
     try:
         import pyudev  # late: 30 ms, for messages only
-
-        kind = "char" if node.kind == "sg" else "block"
-        device = pyudev.Devices.from_device_number(pyudev.Context(), kind, os.makedev(node.major, node.minor))
+    except ImportError:
+        return ()
+    kind = "char" if node.kind == "sg" else "block"
+    number = os.makedev(node.major, node.minor)
+    try:
+        device = pyudev.Devices.from_device_number(pyudev.Context(), kind, number)
         return tuple(sorted(device.device_links))
-    except (ImportError, LookupError, OSError, ValueError):  # no library, no such device, no /run/udev
+    except (ImportError, pyudev.DeviceNotFoundError, OSError):  # no libudev, no such device, no /run/udev
         return ()
 
 
