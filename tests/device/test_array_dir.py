@@ -128,6 +128,29 @@ def test_an_array_made_anew_at_the_same_path_is_another(directory: Path) -> None
     assert sorted(open_array(directory).units) == [0]
 
 
+def test_a_description_changed_in_place_is_read_again(directory: Path) -> None:
+    old = open_array(directory)
+    description = directory / "array.json"
+    description.write_text(description.read_text().replace('"read_only": false', '"read_only": true'))
+    os.utime(description, ns=(1, 1))
+    assert [(a.units[0].read_only, a.units[1].read_only) for a in (old, open_array(directory))] == [
+        (False, False),
+        (True, True),
+    ]
+
+
+def test_reads_and_writes_that_the_system_cuts_short_go_on(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pread, pwrite = os.pread, os.pwrite
+    monkeypatch.setattr(os, "pread", lambda fd, length, at: pread(fd, min(length, 100), at))
+    monkeypatch.setattr(os, "pwrite", lambda fd, data, at: pwrite(fd, data[:100], at))
+    bench = Bench(open_array(directory))
+    assert bench.send(0, write_16(3, bytes(range(256)) * 4)).status == GOOD
+    assert bench.send(0, read_16(3, 2)).data == bytes(range(256)) * 4
+    assert unit_file(directory, 0).read_bytes()[3 * BLOCK : 5 * BLOCK] == bytes(range(256)) * 4
+
+
 def test_an_array_no_longer_used_closes_its_images(directory: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     array = open_array(directory)

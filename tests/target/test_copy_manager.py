@@ -245,6 +245,13 @@ def test_a_count_that_is_no_multiple_of_both_block_sizes_is_inexact(
     assert array.contents == array.before
 
 
+@pytest.mark.parametrize("chunk_size", [1, 4095, 5000, 12287])
+def test_a_chunk_size_that_is_no_multiple_of_both_block_sizes_copies_whole_blocks(chunk_size: int) -> None:
+    array = mixed_bench(512, 4096, chunk_size=chunk_size)
+    assert array.copy(segment(0, 0, 48)).status == GOOD
+    assert array.contents[1] == array.before[0][: 48 * 512] + array.before[1][48 * 512 :]
+
+
 def test_units_of_4096_byte_blocks_copy() -> None:
     array = mixed_bench(4096, 4096)
     assert array.copy(segment(7, 9, 100)).status == GOOD

@@ -63,7 +63,7 @@ def copies(draw: st.DrawFn) -> Copy:
     return Copy(source, destination, start, to, pieces, draw(st.booleans()))
 
 
-@given(asked=st.lists(copies(), max_size=16), chunk=st.sampled_from([1, 4096, 12288, 1 << 20]))
+@given(asked=st.lists(copies(), max_size=16), chunk=st.sampled_from([1, 4096, 5000, 12288, 1 << 20]))
 @few
 def test_any_list_of_good_segments_does_to_the_units_what_it_does_to_plain_bytes(
     asked: list[Copy], chunk: int
