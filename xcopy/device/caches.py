@@ -33,7 +33,10 @@ def nodes(node: Node) -> tuple[str, ...]:
 
 
 def settle(node: Node) -> None:
-    """Write every dirty page of a source to the device; `AccessError` where that cannot be known."""
+    """Write every dirty page of a source to the device; `AccessError` where that cannot be known.
+
+    What a mounted file system still holds in its files' pages is not among them: unmount it, or freeze it.
+    """
     for path in nodes(node):
         _each(path, _fsync)
 

@@ -163,6 +163,15 @@ def resolve(
     raise UsageError(f"{path} is {what}; name a SCSI disk such as /dev/sdb, or a partition of one")
 
 
+def block(name: str, *, sysfs: str = "/sys", dev: str = "/dev") -> Block:
+    """Any block node by its kernel name, SCSI or not, with all that is built on it."""
+    tree = _Tree(Path(sysfs), dev)
+    here = tree.root / "class/block" / name
+    if not here.exists():
+        raise UsageError(f"{name}: the kernel knows no block device of that name; `lsblk` lists them")
+    return tree.block(here.resolve())
+
+
 def links(node: Node) -> tuple[str, ...]:
     """The /dev/disk links of what was named, as udev knows them; empty without udev or pyudev."""
     try:
