@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from xcopy.device.blockio import BlockFile
-from xcopy.errors import AccessError, IoFailed, UsageError
+from xcopy.errors import AccessError, IoFailed, UnsafeError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -243,13 +243,29 @@ class TestOpening:
         with pytest.raises(UsageError, match="name a block device or a file"):
             BlockFile(str(tmp_path), BLOCK, writable=True)
 
-    def test_no_permission(self, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(
+        ("number", "kind", "words"),
+        [
+            (errno.EACCES, AccessError, "Permission denied; run as root"),
+            (errno.EROFS, AccessError, "write-protected, so it can only be a source"),
+            (errno.EBUSY, UnsafeError, "is in use, the kernel says; unmount it"),
+            (errno.EMFILE, AccessError, "cannot be opened: Too many open files"),
+        ],
+    )
+    def test_what_does_not_open(
+        self,
+        image: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        number: int,
+        kind: type[Exception],
+        words: str,
+    ) -> None:
         def refuse(*_: object) -> int:
-            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+            raise OSError(number, os.strerror(number))
 
         monkeypatch.setattr(os, "open", refuse)
 
-        with pytest.raises(AccessError, match=r"Permission denied; run as root"):
+        with pytest.raises(kind, match=f"{image}.*{words}"):
             BlockFile(str(image), BLOCK, writable=True)
 
     def test_a_block_of_no_bytes_is_a_mistake_of_the_caller(self, image: Path) -> None:

@@ -113,6 +113,14 @@ def test_a_node_that_vanished_has_no_cache_left(node: Node, kernel: Kernel, numb
     assert kernel.of("flush") == [path for path in ALL if path != "/dev/sdb2"]
 
 
+def test_a_node_that_vanishes_under_the_flush_has_none_either(node: Node, kernel: Kernel) -> None:
+    kernel.fails["flush", "/dev/sdb2"] = errno.ENXIO
+
+    drop(node)
+
+    assert kernel.of("close") == ALL
+
+
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EOPNOTSUPP])
 def test_a_node_with_nothing_to_sync_is_still_forgotten(node: Node, kernel: Kernel, number: int) -> None:
     kernel.fails["fsync", "/dev/sdb"] = number

@@ -204,6 +204,12 @@ def test_a_system_whose_mounts_cannot_be_read_is_not_a_system_without_mounts(mac
         found(machine)
 
 
+def test_a_kernel_without_swap_has_no_list_of_it(machine: Machine) -> None:
+    (machine.proc / "swaps").unlink()
+
+    assert found(machine) == []
+
+
 def test_a_unit_without_a_block_node_has_no_claims_to_show(tmp_path: Path) -> None:
     machine = Machine(tmp_path)
     machine.generic_only(3, device_type=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+
 from tests.machine.test_loop_claims import node
 from xcopy.device.blockio import BlockFile
 from xcopy.device.caches import drop, settle
