@@ -82,6 +82,11 @@ class TestMounted:
 
         assert found(machine) == ["/dev/sdb is mounted on /my data"]
 
+    def test_a_line_separator_in_the_mount_point_hides_nothing(self, machine: Machine) -> None:
+        machine.mount("/odd\u2028\x0cdata", "8:16", "/dev/sdb")
+
+        assert found(machine) == ["/dev/sdb is mounted on /odd\u2028\x0cdata"]
+
     def test_the_other_path(self, machine: Machine) -> None:
         machine.mount("/data", "8:33", "/dev/sdc1")
 
@@ -196,11 +201,17 @@ class TestOnePartition:
         assert found(machine, "/dev/sdb2") == ["/dev/dm-2 is mounted on /mine"]
 
 
-def test_a_system_whose_mounts_cannot_be_read_is_not_a_system_without_mounts(machine: Machine) -> None:
+@pytest.mark.parametrize(
+    ("instead", "why"), [("directory", "Is a directory"), ("nothing", "No such file or directory")]
+)
+def test_a_system_whose_mounts_cannot_be_read_is_not_a_system_without_mounts(
+    machine: Machine, instead: str, why: str
+) -> None:
     (machine.proc / "self/mountinfo").unlink()
-    (machine.proc / "self/mountinfo").mkdir()
+    if instead == "directory":
+        (machine.proc / "self/mountinfo").mkdir()
 
-    with pytest.raises(AccessError, match=r"mountinfo: Is a directory; .*nobody can tell what is in use"):
+    with pytest.raises(AccessError, match=f"mountinfo: {why}; .*nobody can tell what is in use"):
         found(machine)
 
 

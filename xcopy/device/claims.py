@@ -163,7 +163,7 @@ def _number_of(node: Node, partition: str) -> int:
 def _mounts(path: Path) -> list[_Mount]:
     """`36 35 98:0 /root /mnt opts optional... - type source options` (proc_pid_mountinfo(5))."""
     found = []
-    for line in _lines(path):
+    for line in _lines(path, may_miss=False):
         before, dash, after = line.partition(" - ")
         fields, rest = before.split(" "), after.split(" ")
         if not dash or len(fields) < 5 or len(rest) < 2:
@@ -195,12 +195,13 @@ def _loops(path: Path) -> dict[str, str]:
     return {name: loop for name, loop in found.items() if name}
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(path: Path, *, may_miss: bool = True) -> list[str]:
+    """Lines end at newlines alone: a mount point may hold any other character that Python splits at."""
     try:
-        return path.read_text(errors="surrogateescape").splitlines()
-    except FileNotFoundError:  # no swap in this kernel, a loop device just freed
-        return []
+        return path.read_text(errors="surrogateescape").removesuffix("\n").split("\n")
     except OSError as error:
+        if may_miss and error.errno == errno.ENOENT:  # no swap in this kernel, a loop device just freed
+            return []
         raise AccessError(f"{path}: {error.strerror}; without it nobody can tell what is in use") from error
 
 
