@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import os
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,30 @@ class TestWhatIsSent:
         header = self.seen(Command(name="out", cdb=bytes(6), data_out=memoryview(memory)[512:]))
 
         assert (header.dxferp, header.dxfer_len) == (address, 99_488)
+
+    def test_page_aligned_memory_goes_out_from_where_it_is_however_long(self) -> None:
+        memory = mmap.mmap(-1, 2 << 20)
+        address = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+        header = self.seen(Command(name="out", cdb=bytes(6), data_out=memoryview(memory)))
+
+        assert header.dxferp == address
+
+    @pytest.mark.parametrize("make", [bytes, bytearray])
+    def test_long_data_that_starts_inside_a_page_is_moved_to_where_one_begins(
+        self, make: Callable[[bytes], bytes | bytearray]
+    ) -> None:
+        # LIO's loopback takes 256 pages: 1 MiB from the middle of a page would be 257 (seen: EINVAL).
+        data = os.urandom(1 << 20)
+        sent: list[bytes] = []
+
+        def then(header: SgIoHdr) -> None:
+            assert header.dxferp % 4096 == 0
+            sent.append(ctypes.string_at(header.dxferp, header.dxfer_len))
+
+        sg(then).send(Command(name="out", cdb=bytes(6), data_out=memoryview(make(b"x" + data))[1:]))
+
+        assert sent == [data]
 
     @pytest.mark.parametrize("length", [4096, 4097, 8 << 20])
     def test_room_for_data_in_is_page_aligned(self, length: int) -> None:
@@ -220,6 +245,15 @@ class TestErrno:
 
         with pytest.raises(NotSent, match=r"READ.*EINVAL"):
             transport.send(READ)
+
+    @pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOMEM])
+    def test_a_long_transfer_is_named_as_what_may_be_wrong(self, number: int) -> None:
+        long = Command(name="READ(16)", cdb=bytes(16), data_in=4 << 20)
+        error = OSError(number, os.strerror(number))
+
+        refused = refusal("/dev/x", long, error, is_sg=True, spoke_before=True)
+
+        assert "4194304 bytes may be more than this node takes at once" in str(refused)
 
     @pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES])
     def test_no_permission_names_both_ways_out(self, number: int) -> None:

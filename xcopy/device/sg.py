@@ -29,6 +29,10 @@ SG_IO: Final = 0x2285
 DXFER_NONE, DXFER_TO_DEV, DXFER_FROM_DEV = -1, -2, -3
 MAX_TIMEOUT_MS: Final = 2**32 - 1
 MAX_TRANSFER: Final = 2**32 - 1
+# The kernel maps user memory page by page, and a node takes so many pages: LIO's loopback 256, 1 MiB. Data
+# that starts inside a page needs one more, so from this length on it is moved to where a page begins.
+ALIGN_FROM: Final = 256 << 10
+LARGE: Final = 64 << 10  # a transfer that may be what a node refused
 
 # Linux include/scsi/scsi_status.h: the host adapter's word on the command.
 HOST_STATUS: Final = {
@@ -71,6 +75,7 @@ ERRNO_NOT_SENT: Final = frozenset(
 )
 # The same, but on block nodes alone: /dev/sgN also says ENODEV when the device goes away under a command.
 ERRNO_NOT_SENT_BLOCK: Final = frozenset({errno.ENODEV, errno.EIO, errno.ENOMEDIUM})
+ERRNO_TOO_LONG: Final = frozenset({errno.EINVAL, errno.EIO, errno.ENOMEM})  # what a long transfer ends in
 ERRNO_NO_PASS_THROUGH: Final = frozenset({errno.ENOTTY, errno.EINVAL, errno.ENOSYS})
 
 ADVICE: Final = {
@@ -79,7 +84,6 @@ ADVICE: Final = {
     errno.ENODEV: "the device is offline or gone; see its state in /sys/block/*/device/state",
     errno.ENXIO: "the device is offline or gone; see its state in /sys/block/*/device/state",
     errno.EDOM: "/dev/sgN takes 16 commands per open file; open it once per worker",
-    errno.EIO: "the transfer may be longer than the adapter takes; see queue/max_hw_sectors_kb",
     errno.EINTR: "a signal came while the command was under way",
 }
 
@@ -212,22 +216,29 @@ class SgTransport:
         """Page-aligned room, zeroed: a driver that reports no residual must not show old data."""
         if length == 0:
             return None
-        if len(self._room) < length:
-            self._room = mmap.mmap(-1, -(-length // mmap.PAGESIZE) * mmap.PAGESIZE)
-        room = (ctypes.c_char * length).from_buffer(self._room)
+        room = self._aligned(length)
         ctypes.memset(room, 0, length)
         return room
 
     def _outgoing(
         self, data: bytes | bytearray | memoryview
     ) -> ctypes.Array[ctypes.c_char] | ctypes.c_char_p:
-        """A pointer to the caller's own bytes where ctypes can take one, else to a copy of them."""
-        if isinstance(data, bytes):
-            return ctypes.c_char_p(data)
-        view = memoryview(data)
-        if view.readonly or not view.c_contiguous:
-            return ctypes.c_char_p(view.tobytes())
-        return (ctypes.c_char * view.nbytes).from_buffer(view)
+        """The caller's own memory where ctypes can point to it and the kernel can map it, else a copy."""
+        view = memoryview(data).cast("B")
+        if view.readonly:
+            there: ctypes.Array[ctypes.c_char] | ctypes.c_char_p = ctypes.c_char_p(bytes(data))
+        else:
+            there = (ctypes.c_char * view.nbytes).from_buffer(view)
+        if view.nbytes < ALIGN_FROM or (ctypes.cast(there, ctypes.c_void_p).value or 0) % mmap.PAGESIZE == 0:
+            return there
+        room = self._aligned(view.nbytes)
+        ctypes.memmove(room, there, view.nbytes)
+        return room
+
+    def _aligned(self, length: int) -> ctypes.Array[ctypes.c_char]:
+        if len(self._room) < length:
+            self._room = mmap.mmap(-1, -(-length // mmap.PAGESIZE) * mmap.PAGESIZE)
+        return (ctypes.c_char * length).from_buffer(self._room)
 
 
 def open_node(path: str, *, read_only: bool) -> tuple[int, bool]:
@@ -292,8 +303,11 @@ def refusal(
     """What a failed SG_IO call says about the command: no pass-through, not sent, or unknown."""
     number = error.errno or 0
     why = f"{os.strerror(number)} ({errno.errorcode.get(number, number)})"
+    length = memoryview(command.data_out).nbytes or command.data_in
     if advice := ADVICE.get(number):
         why += f"; {advice}"
+    elif number in ERRNO_TOO_LONG and length > LARGE:
+        why += f"; {length} bytes may be more than this node takes at once, see queue/max_sectors_kb in sysfs"
     if number in ERRNO_NO_PASS_THROUGH and not spoke_before:
         return NoPassThrough(f"{path} takes no SCSI commands: {why}; name a SCSI disk or its /dev/sgN")
     if (
