@@ -121,10 +121,11 @@ def report(junit: Path, status: int) -> Result:
     failed = sum(case.find("failure") is not None or case.find("error") is not None for case in cases)
     skips = [(case, skip) for case in cases if (skip := case.find("skipped")) is not None]
     notes = [f"skipped: {case.get('name')}: {skip.get('message')}" for case, skip in skips]
-    if status and not failed:
+    passed = len(cases) - failed - len(skips)
+    if not failed and (status or not cases):
         failed = 1
         notes.append(f"pytest ended with {status}" + ("" if cases else ", and ran no test"))
-    return Result(len(cases) - failed - len(skips), failed, len(skips), tuple(notes))
+    return Result(passed, failed, len(skips), tuple(notes))
 
 
 def coverage() -> str:

@@ -32,7 +32,7 @@ PARAMETERS = (
 )
 CPU = "-cpu max,-erms"  # `rep movsb`, which memcpy takes for fast, is slow under emulation
 FATAL = ("Kernel panic", "BUG:", "Oops", "Out of memory")
-TOOLS = ("qemu-system-x86_64", "busybox", "udevadm", "modprobe", "dmsetup", "sg_xcopy", "sfdisk")
+TOOLS = ("qemu-system-x86_64", "busybox", "file", "udevadm", "modprobe", "dmsetup", "sg_xcopy", "sfdisk")
 
 
 def why_not() -> str | None:
