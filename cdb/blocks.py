@@ -50,6 +50,21 @@ class Write16(Record):
 
 
 @record
+class SynchronizeCache10(Record):
+    """SYNCHRONIZE CACHE(10); 0 blocks from LBA 0 is the whole unit."""
+
+    operation_code = const(8, 0x35)
+    _byte1 = reserved(6)
+    immed: bool = flag(default=False)
+    _byte1b = reserved(1)
+    lba: int = uint(32, default=0, label="LOGICAL BLOCK ADDRESS")
+    _byte6 = reserved(2)
+    group_number: int = uint(6, default=0)
+    blocks: int = uint(16, default=0, label="NUMBER OF LOGICAL BLOCKS")
+    control: int = uint(8, default=0)
+
+
+@record
 class SynchronizeCache16(Record):
     """SYNCHRONIZE CACHE(16); 0 blocks from LBA 0 is the whole unit."""
 

@@ -130,8 +130,12 @@ def unpack_supported_pages(data: bytes) -> tuple[int, ...]:
 
 def unpack_serial(data: bytes) -> str:
     """The serial number of page 80h; bytes that are not ASCII are shown as \\xNN."""
-    body = page_body(data, UNIT_SERIAL_NUMBER)
-    return body.decode("ascii", "backslashreplace").strip(" \0")
+    return printable(page_body(data, UNIT_SERIAL_NUMBER))
+
+
+def printable(field: bytes) -> str:
+    """A text field without its padding; what a terminal should not be sent is shown as \\xNN."""
+    return "".join(chr(b) if 0x20 <= b < 0x7F else f"\\x{b:02x}" for b in field.strip(b" \0"))
 
 
 def unpack_designators(data: bytes) -> tuple[Designator, ...]:

@@ -36,7 +36,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Let this many seconds pass; answered by None."""
+    """Let this many seconds pass; answered by True to go on, False when the copy is being stopped."""
 
     seconds: float
 

@@ -23,5 +23,9 @@ class AccessError(XcopyError):
     """The device could not be opened or asked: no permission, gone, no answer."""
 
 
+class Interrupted(XcopyError):
+    """The user ended it while nothing was in flight."""
+
+
 class IoFailed(XcopyError):
     """A read or a write of blocks by the host failed; says which blocks and what the system said."""

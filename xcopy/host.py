@@ -16,6 +16,8 @@ from xcopy.plan import Piece
 from xcopy.verdict import Action, describe, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cdb.command import Transport
     from xcopy.conversation import Conversation
     from xcopy.plan import Request
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 PIECE_BYTES = 8 * 2**20  # what one worker copies before it comes back
 PORTION_BYTES = 4 * 2**20  # what it reads before it writes
 COMMAND_BYTES = 512 * 2**10  # what one READ(16) or WRITE(16) moves: below what any driver refuses
-_TRIES = 8
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0)  # seconds between tries of a busy unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,17 @@ def copy_piece(piece: Piece, request: Request) -> Conversation[HostOutcome]:
 class CommandBlocks:
     """A unit's blocks by READ(16) and WRITE(16), for a unit that has no block device here."""
 
-    def __init__(self, transport: Transport, name: str, block_size: int, timeout: float = 60.0) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        name: str,
+        block_size: int,
+        *,
+        sleep: Callable[[float], object],
+        timeout: float = 60.0,
+    ) -> None:
         self._transport, self._name, self._size, self._timeout = transport, name, block_size, timeout
+        self._sleep = sleep
         self._step = max(1, COMMAND_BYTES // block_size)
 
     def read(self, lba: int, blocks: int) -> memoryview:
@@ -101,7 +112,7 @@ class CommandBlocks:
     def _send(self, command: Command, lba: int) -> Reply:
         where = f"{self._name}: {command.name} at LBA {lba} failed"
         reply = Reply()
-        for _ in range(_TRIES):
+        for pause in _PAUSES:
             try:
                 reply = self._transport.send(command)
             except TransportError as error:
@@ -109,6 +120,8 @@ class CommandBlocks:
             action = judge(reply, proven=True).action
             if action is Action.DONE:
                 return reply
-            if action is not Action.REPEAT:
+            if action is Action.WAIT:
+                self._sleep(pause)
+            elif action is not Action.REPEAT:
                 break
         raise IoFailed(f"{where}: {describe(reply)}")

@@ -34,6 +34,7 @@ class OffloadTask:
     batch: Batch
     list_id: int
     proven: bool
+    limits: Limits
 
     @property
     def piece(self) -> Piece:
@@ -86,7 +87,7 @@ class Job:
 
     def stop(self, reason: str) -> None:
         """Hand out no more tasks; the first reason is kept."""
-        self.stopped = self.stopped or reason
+        self.stopped = self.stopped or reason or "stopped"
 
     def next(self) -> Task | None:
         """The next task, or None: stopped, nothing left, or the first offload's answer is awaited."""
@@ -103,7 +104,8 @@ class Job:
             assert self.limits is not None
             if not self._free_ids:
                 return None
-            task = OffloadTask(batch_in(piece, self.limits), self._free_ids.popleft(), self.proven)
+            batch = batch_in(piece, self.limits)
+            task = OffloadTask(batch, self._free_ids.popleft(), self.proven, self.limits)
         else:
             task = HostTask(next_piece(piece, self.request.block_size))
         self._take(task.piece)
@@ -118,7 +120,7 @@ class Job:
         if isinstance(task, OffloadTask):
             assert isinstance(outcome, Verdict)
             self._free_ids.append(task.list_id)
-            self._offloaded(task.piece, outcome)
+            self._offloaded(task, outcome)
         else:
             assert isinstance(outcome, HostOutcome)
             self._hosted(task.piece, outcome)
@@ -129,13 +131,22 @@ class Job:
         self.coverage.failed(task.piece, reason)
         self.stop(reason)
 
-    def _offloaded(self, piece: Piece, verdict: Verdict) -> None:
+    def untake(self, task: Task) -> None:
+        """A task that `next` handed out could not be begun: it comes again."""
+        self._in_flight -= 1
+        self.coverage.back(task.piece)
+        if isinstance(task, OffloadTask):
+            self._free_ids.append(task.list_id)
+        self._again.append((task.piece, OFFLOAD if isinstance(task, OffloadTask) else HOST))
+
+    def _offloaded(self, task: OffloadTask, verdict: Verdict) -> None:
+        piece = task.piece
         match verdict.action:
             case Action.DONE:
                 self.proven = True
                 self.coverage.copied(piece, OFFLOAD)
             case Action.FEWER | Action.SMALLER:
-                self._shrink(piece, verdict)
+                self._shrink(task, verdict)
             case Action.NO_OFFLOAD:
                 self._give_up(verdict.reason)
                 self._by_host(piece, verdict.reason)
@@ -145,9 +156,10 @@ class Job:
             case _:
                 self._by_host(piece, verdict.reason)
 
-    def _shrink(self, piece: Piece, verdict: Verdict) -> None:
-        limits = self.limits
-        if limits is not None:
+    def _shrink(self, task: OffloadTask, verdict: Verdict) -> None:
+        """Once for each set of limits: other commands in flight then only come again."""
+        piece, limits = task.piece, self.limits
+        if limits is not None and limits is task.limits:
             fewer = limits.fewer_segments() if verdict.action is Action.FEWER else limits.smaller_segments()
             if fewer is None:
                 self._give_up(verdict.reason)
@@ -167,7 +179,7 @@ class Job:
 
     def _by_host(self, piece: Piece, reason: str) -> None:
         """Down a rung: never silently, and not at all where only offload is allowed."""
-        if self.method is Method.OFFLOAD:
+        if self.stopped or self.method is Method.OFFLOAD:
             self.coverage.failed(piece, reason)
             self.stop(reason)
         else:

@@ -108,7 +108,7 @@ def agree(source: LogicalUnit, destination: LogicalUnit, *, jobs: int) -> Limits
     return Limits(
         segment_blocks=Bound(blocks, largest.rule),
         segments_per_command=_segments(
-            destination, blocks * size, cscds=1 if source.same_as(destination) else 2
+            destination, blocks * size, cscds=1 if source.named_like(destination) else 2
         ),
         granularity_blocks=grain,
         in_flight=min(flight, key=lambda b: b.value),
@@ -149,7 +149,9 @@ def _cannot(source: LogicalUnit, destination: LogicalUnit) -> str:
     for code in NEEDED_TYPES:
         if parameters.implemented_types and code not in parameters.implemented_types:
             return f"{destination.name} does not implement descriptor type {code:02X}h"
-    needed = 1 if source.same_as(destination) else 2
+    needed = 1 if source.named_like(destination) else 2
+    if needed == 1 and (source.blocks, source.serial) != (destination.blocks, destination.serial):
+        return f"{source.name} and {destination.name} are two units that go by one designator"
     if 0 < parameters.maximum_cscd_count < needed:
         return (
             f"{destination.name} takes {parameters.maximum_cscd_count} CSCD descriptor, {needed} are needed"

@@ -9,16 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cdb.blocks import SynchronizeCache16
+from cdb.blocks import SynchronizeCache10, SynchronizeCache16
 from cdb.command import Command, NoPassThrough, NotSent, Silence
 from cdb.cscd import IdentificationCscd
 from cdb.extended_copy import DISCARD, NO_LIST_ID, ExtendedCopyLid1, Lid1ParameterList
 from cdb.segment import BlockToBlock
 from xcopy.conversation import Send, Wait
 from xcopy.errors import AccessError
-from xcopy.verdict import Action, Verdict, describe, judge, judge_error, sense_of
+from xcopy.verdict import Action, Verdict, judge, judge_error, sense_of
 
 if TYPE_CHECKING:
+    from cdb.command import Reply
     from xcopy.conversation import Conversation
     from xcopy.plan import Batch, Request
     from xcopy.unit import LogicalUnit
@@ -44,7 +45,7 @@ def command_for(
 ) -> Command:
     """The EXTENDED COPY(LID1) that copies a batch; the same unit twice is one CSCD descriptor."""
     units = [pair.source]
-    if not pair.source.same_as(pair.destination):
+    if not pair.source.named_like(pair.destination):
         units.append(pair.destination)
     segments = []
     for piece in batch.pieces:
@@ -85,30 +86,45 @@ def copy_batch(command: Command, *, proven: bool) -> Conversation[Verdict]:
         except (NoPassThrough, NotSent) as error:
             return judge_error(error, sent=False)
         verdict = judge(reply, proven=proven)
+        if verdict.action is Action.DONE and reply.residual:
+            took = len(command.data_out) - reply.residual
+            short = f"the unit took {took} of {len(command.data_out)} bytes of the parameter list"
+            return Verdict(Action.OTHER_MEANS, short)
         if verdict.action is Action.REPEAT and repeats < REPEATS:
             repeats += 1
         elif verdict.action is Action.WAIT and (pause := next(waits, None)) is not None:
-            yield Wait(pause)
+            if not (yield Wait(pause)):
+                return Verdict(verdict.exhausted, f"stopped while waiting: {verdict.reason}")
         elif verdict.action in (Action.REPEAT, Action.WAIT):
-            return Verdict(Action.OTHER_MEANS, f"still so after many tries: {verdict.reason}")
+            return Verdict(verdict.exhausted, f"still so after many tries: {verdict.reason}")
         else:
             return verdict
 
 
 def synchronize(name: str, timeout: float = 300.0) -> Conversation[None]:
-    """Have a unit make what it was given durable; a unit without the command has no cache to speak of."""
-    command = Command(name="SYNCHRONIZE CACHE(16)", cdb=SynchronizeCache16().pack(), timeout=timeout)
+    """Have a unit make what it was given durable; a unit without either command has no cache to speak of."""
+    for title, cdb in (
+        ("SYNCHRONIZE CACHE(16)", SynchronizeCache16().pack()),
+        ("SYNCHRONIZE CACHE(10)", SynchronizeCache10().pack()),
+    ):
+        reply = yield from _synchronized(name, Command(name=title, cdb=cdb, timeout=timeout))
+        if reply.good:
+            return
+
+
+def _synchronized(name: str, command: Command) -> Conversation[Reply]:
+    """The answer that says it is durable, or that there is no such command; any other is an error."""
     waits = iter(WAITS)
     for _ in range(REPEATS + len(WAITS)):
-        reply = yield Send(command)
+        reply: Reply = yield Send(command)
         verdict = judge(reply, proven=True)
         sense = sense_of(reply)
         if verdict.action is Action.DONE or (sense and sense.triple == NO_SUCH_COMMAND):
-            return
+            return reply
         if verdict.action is Action.WAIT and (pause := next(waits, None)) is not None:
             yield Wait(pause)
         elif verdict.action is not Action.REPEAT:
-            raise AccessError(f"{name} did not make the copy durable: {describe(reply)}")
+            raise AccessError(f"{name} did not make the copy durable: {verdict.reason}")
     raise AccessError(f"{name} did not make the copy durable: busy for too long")
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from xcopy.conversation import Conversation
 
 BLOCK_DEVICES = (0x00, 0x05, 0x0E)  # direct access, CD/DVD, simplified direct access (SPC-4 6.4.6.1)
+LARGEST_BLOCK = 2**23  # DISK BLOCK LENGTH of a CSCD descriptor has 24 bits (SPC-4 6.4.5.6)
+LARGEST_UNIT = 2**63  # bytes: what a file offset can say
 _VPD_ALLOCATION = 252
 _TRIES = 12
 _BUSY_WAIT = 0.25
@@ -77,9 +79,9 @@ def discover(name: str, timeout: float = 60.0) -> Conversation[LogicalUnit]:
         name=name,
         block_size=block_size,
         blocks=blocks,
-        vendor=_text(standard.t10_vendor),
-        product=_text(standard.product),
-        revision=_text(standard.revision),
+        vendor=vpd.printable(standard.t10_vendor),
+        product=vpd.printable(standard.product),
+        revision=vpd.printable(standard.revision),
         serial=serial,
         device_type=standard.peripheral_device_type,
         designators=designators,
@@ -155,6 +157,11 @@ def _capacity(name: str, timeout: float) -> Conversation[tuple[int, int]]:
     size = capacity.block_length
     if size < 512 or size & (size - 1):
         raise UnsupportedError(f"{name} has blocks of {size} bytes; powers of two from 512 are handled")
+    if size > LARGEST_BLOCK or (capacity.last_lba + 1) * size > LARGEST_UNIT:
+        raise UnsupportedError(
+            f"{name} says it has {capacity.last_lba + 1} blocks of {size} bytes; "
+            f"at most {LARGEST_BLOCK} bytes and 8 EiB in all are handled"
+        )
     return capacity.last_lba + 1, size
 
 
@@ -171,10 +178,6 @@ def _parameters(timeout: float) -> Conversation[tuple[OperatingParameters | None
         return OperatingParameters.unpack(reply.data), ""
     except DecodeError as error:
         return None, f"its operating parameters cannot be read: {error}"
-
-
-def _text(field: bytes) -> str:
-    return field.decode("ascii", "backslashreplace").strip(" \0")
 
 
 def _decoded(name: str, what: str, decode: Callable[[], Decoded]) -> Decoded:

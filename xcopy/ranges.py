@@ -26,7 +26,8 @@ SUFFIXES = {
     "GB": 10**9,
     "TB": 10**12,
 }
-_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+)([A-Za-z]*)")
+EMULATED = "emu:"  # before the directory and number of an emulated unit
+_NUMBER = re.compile(r"(0[xX][0-9a-fA-F]{1,40}|[0-9]{1,40})([A-Za-z]*)")
 _LARGEST = 2**64 - 1
 
 
@@ -80,15 +81,13 @@ def parse_endpoint(text: str, exists: Callable[[str], bool]) -> EndpointText:
     if not text:
         raise UsageError("an empty path names no device: write DEVICE[:LBA[+COUNT]]")
     head, colon, tail = text.rpartition(":")
-    if not colon or exists(text):
+    if not colon or exists(text) or (text.startswith(EMULATED) and head == EMULATED[:-1]):
         return EndpointText(text)
     if not head:
         raise UsageError(f"{text!r} has a range but no device before the colon: write DEVICE:LBA+COUNT")
     lba, plus, count = tail.partition("+")
     try:
-        return EndpointText(
-            head, parse_quantity(lba) if lba else None, parse_quantity(count) if plus else None
-        )
+        return EndpointText(head, parse_quantity(lba), parse_quantity(count) if plus else None)
     except UsageError as error:
         if not exists(head):
             return EndpointText(text)  # no part of it is there: the caller says that the path is not

@@ -46,7 +46,9 @@ class LogicalUnit:
         found = {
             (d.designator_type, d.value)
             for d in self.designators
-            if d.association == LOGICAL_UNIT and d.designator_type in (*_PREFERENCE, NAME_STRING)
+            if d.association == LOGICAL_UNIT
+            and d.designator_type in (*_PREFERENCE, NAME_STRING)
+            and not _blank(d.value)
         }
         if not found and self.serial:
             found.add((-1, f"{self.vendor}/{self.product}/{self.serial}".encode()))
@@ -60,10 +62,23 @@ class LogicalUnit:
             for d in self.designators
             if d.association == LOGICAL_UNIT
             and d.designator_type in _PREFERENCE
-            and 0 < len(d.value) <= LONGEST_IN_CSCD
+            and len(d.value) <= LONGEST_IN_CSCD
+            and not _blank(d.value)
         ]
         return min(fitting, key=lambda d: (_PREFERENCE.index(d.designator_type), -len(d.value)), default=None)
 
     def same_as(self, other: LogicalUnit) -> bool:
-        """True when both are one unit, whatever the paths to it are called."""
+        """True when both may be one unit, whatever the paths to it are called: one name in common is enough.
+
+        For refusing only. Which unit a command means is said by `copy_designator` and nothing else.
+        """
         return bool(self.names & other.names)
+
+    def named_like(self, other: LogicalUnit) -> bool:
+        """True when a CSCD descriptor names both by the same designator."""
+        return self.copy_designator is not None and self.copy_designator == other.copy_designator
+
+
+def _blank(value: bytes) -> bool:
+    """True for a designator that was never filled in: it names nobody."""
+    return not value.strip(b"\0 ")

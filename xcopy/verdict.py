@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cdb.command import Status, TransportError
 from cdb.errors import DecodeError
-from cdb.sense import Sense
+from cdb.sense import RECOVERED_ERROR, Sense
 
 if TYPE_CHECKING:
     from cdb.command import Reply
@@ -33,10 +33,11 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The action and why, in words for a person."""
+    """The action and why, in words for a person; `exhausted` is the action when repeating did not help."""
 
     action: Action
     reason: str
+    exhausted: Action = Action.OTHER_MEANS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Rule:
     action: Action
     once_proven: Action | None = None
     why: str = ""
+    exhausted: Action = Action.OTHER_MEANS
 
 
 _CHECK = Status.CHECK_CONDITION
@@ -71,12 +73,26 @@ RULES = (
     ),
     Rule(_CHECK, 0x1, None, None, Action.DONE, why="recovered by the device"),
     Rule(_CHECK, 0x6, 0x2A, 0x09, Action.STOP, why="the capacity changed during the copy"),
+    Rule(_CHECK, 0x6, 0x28, None, Action.STOP, why="the medium may have been changed during the copy"),
+    Rule(_CHECK, 0x6, 0x3F, 0x03, Action.STOP, why="the unit may have become another during the copy"),
+    Rule(_CHECK, 0x6, 0x29, 0x03, Action.REPEAT, why="unit attention"),
+    # A unit that lost its power may have lost what it acknowledged and had not made durable.
+    Rule(_CHECK, 0x6, 0x29, None, Action.REPEAT, Action.STOP, "the unit was reset during the copy"),
     Rule(_CHECK, 0x6, None, None, Action.REPEAT, why="unit attention"),
     Rule(_CHECK, 0xB, None, None, Action.WAIT, why="the command was aborted"),
     # LIO says NOT READY, 08h/00h when block sizes differ; it never gets ready.
     Rule(_CHECK, 0x2, 0x04, 0x0A, Action.WAIT, why="the path changes its access state"),
     Rule(_CHECK, 0x2, None, None, Action.NO_OFFLOAD, Action.OTHER_MEANS, "the unit is not ready for copies"),
-    Rule(_CHECK, 0x5, 0x00, 0x16, Action.WAIT, why="the list identifier is still in use"),
+    # While its list identifier is in use, an earlier command may still be copying.
+    Rule(
+        _CHECK,
+        0x5,
+        0x00,
+        0x16,
+        Action.WAIT,
+        why="the list identifier is still in use",
+        exhausted=Action.STOP,
+    ),
     Rule(_CHECK, 0x5, 0x55, None, Action.WAIT, why="the copy manager is short of resources"),
     Rule(_CHECK, 0x5, 0x26, 0x08, Action.FEWER, why="too many segments for one command"),
     Rule(_CHECK, 0x5, 0x1A, 0x00, Action.FEWER, why="the parameter list is too long"),
@@ -129,6 +145,11 @@ def judge(reply: Reply, *, proven: bool) -> Verdict:
     if reply.good:
         return Verdict(Action.DONE, "")
     sense = sense_of(reply)
+    if sense is not None and sense.deferred:
+        # It speaks of an earlier command, and this one was not performed.
+        if sense.key == RECOVERED_ERROR:
+            return Verdict(Action.REPEAT, f"an earlier command was recovered: {sense}")
+        return Verdict(Action.STOP, f"an earlier write failed after it was acknowledged: {sense}")
     key, asc, ascq = sense.triple if sense else (None, None, None)
     for rule in RULES:
         if (
@@ -138,7 +159,7 @@ def judge(reply: Reply, *, proven: bool) -> Verdict:
             and rule.ascq in (None, ascq)
         ):
             action = rule.once_proven if proven and rule.once_proven else rule.action
-            return Verdict(action, f"{rule.why}: {describe(reply)}")
+            return Verdict(action, f"{rule.why}: {describe(reply)}", rule.exhausted)
     return Verdict(Action.OTHER_MEANS, f"an answer this program does not know: {describe(reply)}")
 
 

@@ -100,3 +100,60 @@ def test_a_reader_that_goes_away_does_not_end_the_copy_in_the_middle(array: Dire
         code = process.wait(timeout=60)
     assert b"Traceback" not in errors
     assert array.bytes(1) == (array.bytes(0) if code == 0 else before)
+
+
+def test_a_closed_standard_error_never_lends_its_number_to_a_unit(array: Directory) -> None:
+    before = array.bytes(0)
+    look = (
+        "import os, sys; from xcopy.cli.main import main; code = main(sys.argv[1:]); "
+        "print(os.readlink('/proc/self/fd/2')); sys.exit(code)"
+    )
+    shell = '"$0" -c "$1" "$2" "$3" 2>&-'
+    ran = subprocess.run(
+        ["sh", "-c", shell, sys.executable, look, array.unit(0), array.unit(1)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0
+    assert ran.stdout.splitlines()[-1] == "/dev/null"
+    assert (array.bytes(0), array.bytes(1)) == (before, before)
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_full_standard_output_does_not_change_how_a_copy_ends(
+    array: Directory, words: tuple[str, ...]
+) -> None:
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(
+            [*MAIN, array.unit(0), array.unit(1), *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
+        )
+    assert "Traceback" not in ran.stderr
+    assert (ran.returncode, array.bytes(1) == array.bytes(0)) in ((0, True), (1, False))
+
+
+@pytest.mark.parametrize("words", [("--jobs", "x"), ("--timeout", "nan"), ("--no-such-option",)])
+def test_json_ends_in_an_error_record_when_the_command_line_cannot_be_read(words: tuple[str, ...]) -> None:
+    ran = subprocess.run(
+        [*MAIN, "emu:a/0", "emu:a/1", "--json", *words], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert json.loads(ran.stdout.splitlines()[-1])["exit"] == 2
+
+
+def test_a_signal_that_was_ignored_stays_ignored(array: Directory) -> None:
+    look = (
+        "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from xcopy.cli import copy as c\nkept = c._say\n"
+        "def say(*a):\n    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN; kept(*a)\n"
+        "c._say = say\nfrom xcopy.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", look, array.unit(0), array.unit(1)], capture_output=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def play(
-    conversation: Generator[Step, Any, Any], lines: Sequence[tuple[str, Reply | Exception | None]]
+    conversation: Generator[Step, Any, Any], lines: Sequence[tuple[str, Reply | Exception | bool | None]]
 ) -> Any:
     """Hold the conversation; each line is a command's CDB in hex (or "wait") and the answer to it."""
     left = list(lines)
@@ -23,6 +23,8 @@ def play(
         assert left, f"asked for {asked} when the script had ended"
         expected, answer = left.pop(0)
         assert asked == expected.replace(" ", "")
+        if asked == "wait" and answer is None:
+            return True
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -88,15 +88,15 @@ def test_a_unit_without_a_short_designator_is_refused() -> None:
 
 
 def test_a_port_designator_never_names_a_unit() -> None:
-    port = Designator(code_set=1, association=1, designator_type=3, value=bytes(8))
+    port = Designator(code_set=1, association=1, designator_type=3, value=b"12345678")
     assert unit(0, designators=(port,)).copy_designator is None
     assert not unit(0, designators=(port,)).same_as(unit(1, designators=(port,)))
 
 
 def test_the_long_naa_is_preferred_over_the_short_one_and_over_others() -> None:
-    short = Designator(code_set=1, association=0, designator_type=3, value=bytes(8))
-    eui = Designator(code_set=1, association=0, designator_type=2, value=bytes(8))
-    naa6 = Designator(code_set=1, association=0, designator_type=3, value=bytes(16))
+    short = Designator(code_set=1, association=0, designator_type=3, value=b"12345678")
+    eui = Designator(code_set=1, association=0, designator_type=2, value=b"12345678")
+    naa6 = Designator(code_set=1, association=0, designator_type=3, value=b"1234567890123456")
     assert unit(0, designators=(eui, short, naa6)).copy_designator == naa6
 
 
@@ -110,6 +110,20 @@ def test_one_cscd_is_enough_within_one_unit_and_too_few_between_two() -> None:
     one = parameters(maximum_cscd_count=1)
     assert isinstance(agree(unit(0, parameters=one), unit(0, parameters=one), jobs=4), Limits)
     assert isinstance(agree(unit(0), unit(1, parameters=one), jobs=4), Refusal)
+
+
+@pytest.mark.parametrize("value", [b"", bytes(8), b" " * 16])
+def test_a_designator_that_was_never_filled_in_names_nobody(value: bytes) -> None:
+    empty = Designator(code_set=1, association=0, designator_type=3, value=value)
+    assert unit(0, designators=(empty,)).copy_designator is None
+    assert not unit(0, designators=(empty,)).same_as(unit(1, designators=(empty,)))
+
+
+@pytest.mark.parametrize("change", [{"blocks": 77}, {"serial": "another"}])
+def test_two_units_that_go_by_one_designator_are_refused(change: dict[str, Any]) -> None:
+    refusal = agree(unit(0), unit(0, **change), jobs=4)
+    assert isinstance(refusal, Refusal)
+    assert "one designator" in refusal.reason
 
 
 def test_shrinking_ends() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from cdb.command import Command, NotSent, Reply, Silence, Status
 from cdb.extended_copy import NO_LIST_ID, Lid1ParameterList
+from cdb.vpd import Designator
 from tests.cdb.independent import fixed_sense
 from tests.xcopy.script import play
 from tests.xcopy.units import unit
@@ -17,7 +18,9 @@ from xcopy.verdict import Action
 XCOPY = Command(name="EXTENDED COPY(LID1)", cdb=bytes.fromhex("83" + "00" * 15))
 CDB = XCOPY.cdb.hex()
 SYNC = "91" + "00" * 15
-ATTENTION = Reply(status=2, sense=fixed_sense(6, 0x29, 0))
+ATTENTION = Reply(status=2, sense=fixed_sense(6, 0x3F, 0x0E))
+POWER_ON = Reply(status=2, sense=fixed_sense(6, 0x29, 0))
+SYNC10 = "35" + "00" * 9
 
 
 def request(blocks: int = 100) -> Request:
@@ -52,7 +55,7 @@ def test_busy_is_waited_for() -> None:
 
 def test_busy_without_end_goes_another_way() -> None:
     busy = Reply(status=Status.TASK_SET_FULL)
-    lines: list[tuple[str, Reply | Exception | None]] = [(CDB, busy), ("wait", None)] * len(WAITS)
+    lines: list[tuple[str, Reply | Exception | bool | None]] = [(CDB, busy), ("wait", None)] * len(WAITS)
     verdict = play(copy_batch(XCOPY, proven=True), [*lines, (CDB, busy)])
     assert verdict.action is Action.OTHER_MEANS
     assert "TASK SET FULL" in verdict.reason
@@ -100,9 +103,64 @@ def test_the_timeout_grows_with_what_a_command_moves() -> None:
 
 
 def test_a_unit_without_a_cache_to_synchronize_is_fine() -> None:
-    play(synchronize("d"), [(SYNC, Reply(status=2, sense=fixed_sense(5, 0x20, 0)))])
+    unknown = Reply(status=2, sense=fixed_sense(5, 0x20, 0))
+    play(synchronize("d"), [(SYNC, unknown), (SYNC10, unknown)])
+
+
+def test_a_unit_with_the_short_command_only_is_given_that() -> None:
+    play(synchronize("d"), [(SYNC, Reply(status=2, sense=fixed_sense(5, 0x20, 0))), (SYNC10, Reply())])
+
+
+def test_a_unit_that_was_reset_before_the_flush_may_have_lost_what_it_acknowledged() -> None:
+    with pytest.raises(AccessError, match="the unit was reset during the copy"):
+        play(synchronize("d"), [(SYNC, POWER_ON)])
+
+
+def test_a_reset_before_the_first_copy_is_no_loss_and_after_it_stops_the_copy() -> None:
+    assert play(copy_batch(XCOPY, proven=False), [(CDB, POWER_ON), (CDB, Reply())]).action is Action.DONE
+    assert play(copy_batch(XCOPY, proven=True), [(CDB, POWER_ON)]).action is Action.STOP
+
+
+def test_good_with_a_parameter_list_cut_short_is_not_done() -> None:
+    short = Command(name="x", cdb=XCOPY.cdb, data_out=bytes(108))
+    verdict = play(copy_batch(short, proven=True), [(CDB, Reply(residual=100))])
+    assert verdict.action is Action.OTHER_MEANS
+    assert "8 of 108 bytes" in verdict.reason
+
+
+def test_deferred_sense_speaks_of_an_earlier_command() -> None:
+    deferred = bytearray(fixed_sense(1, 0x17, 0))
+    deferred[0] = 0x71
+    recovered = Reply(status=2, sense=bytes(deferred))
+    assert play(copy_batch(XCOPY, proven=True), [(CDB, recovered), (CDB, Reply())]).action is Action.DONE
+    deferred[2] = 3
+    lost = play(copy_batch(XCOPY, proven=True), [(CDB, Reply(status=2, sense=bytes(deferred)))])
+    assert lost.action is Action.STOP
+
+
+def test_a_list_identifier_in_use_to_the_end_is_never_copied_over() -> None:
+    busy = Reply(status=2, sense=fixed_sense(5, 0x00, 0x16))
+    lines: list[tuple[str, Reply | Exception | bool | None]] = [(CDB, busy), ("wait", None)] * len(WAITS)
+    assert play(copy_batch(XCOPY, proven=True), [*lines, (CDB, busy)]).action is Action.STOP
+
+
+def test_a_stop_while_waiting_sends_nothing_more() -> None:
+    verdict = play(copy_batch(XCOPY, proven=True), [(CDB, Reply(status=Status.BUSY)), ("wait", False)])
+    assert verdict.action is Action.OTHER_MEANS
+    assert "stopped" in verdict.reason
+
+
+def test_two_units_that_share_a_name_are_still_two_descriptors() -> None:
+    shared = Designator(code_set=1, association=0, designator_type=2, value=b"12345678")
+    pair = [unit(n, designators=(*unit(n).designators, shared)) for n in (0, 1)]
+    assert pair[0].same_as(pair[1])
+    sent = Lid1ParameterList.unpack(
+        bytes(command_for(Batch((Piece(0, 1),)), request(), Pair(pair[0], pair[1], True)).data_out)
+    )
+    assert [c.designator for c in sent.cscds] == [pair[0].copy_designator, pair[1].copy_designator]
+    assert (sent.segments[0].source_cscd, sent.segments[0].destination_cscd) == (0, 1)
 
 
 def test_a_cache_that_cannot_be_synchronized_is_an_error() -> None:
-    with pytest.raises(AccessError, match="did not make the copy durable: MEDIUM ERROR"):
+    with pytest.raises(AccessError, match=r"did not make the copy durable: .*MEDIUM ERROR"):
         play(synchronize("d"), [(SYNC, ATTENTION), (SYNC, Reply(status=2, sense=fixed_sense(3, 0x0C, 0)))])

@@ -29,7 +29,6 @@ def blocks(text: EndpointText, size: int = 512) -> tuple[int | None, int | None]
         ("/dev/sdb:2048+1GiB", "/dev/sdb", 2048, 2097152),
         ("/dev/sdb:0x10+0xFF", "/dev/sdb", 16, 255),
         ("/dev/sdb:1MB+64kB", "/dev/sdb", None, None),
-        ("/dev/sdb:+7", "/dev/sdb", None, 7),
         ("/dev/sdb:010+08", "/dev/sdb", 10, 8),
         (BY_PATH, BY_PATH, None, None),
         (f"{BY_PATH}:5+6", BY_PATH, 5, 6),
@@ -58,7 +57,17 @@ def test_bytes_that_are_not_whole_blocks_are_refused_with_the_nearest_that_are()
 
 
 @pytest.mark.parametrize(
-    "text", ["/dev/sdb:10+", "/dev/sdb:x", "/dev/sdb:-1", "/dev/sdb:1.5GiB", "/dev/sdb:1gib", "/dev/sdb:0x"]
+    "text",
+    [
+        "/dev/sdb:10+",
+        "/dev/sdb:x",
+        "/dev/sdb:-1",
+        "/dev/sdb:1.5GiB",
+        "/dev/sdb:1gib",
+        "/dev/sdb:0x",
+        "/dev/sdb:",
+        "/dev/sdb:+7",
+    ],
 )
 def test_a_range_nobody_can_mean_is_named(text: str) -> None:
     with pytest.raises(UsageError, match="/dev/sdb"):
@@ -94,3 +103,12 @@ def test_any_text_is_a_range_or_a_usage_error(text: str) -> None:
 def test_overlap_is_that_of_sets(first: int, second: int, count: int) -> None:
     shared = set(range(first, first + count)) & set(range(second, second + count))
     assert overlap(first, second, count) == bool(shared)
+
+
+def test_an_emulated_unit_without_a_directory_keeps_its_prefix() -> None:
+    assert parse_endpoint("emu:0", exists) == EndpointText("emu:0")
+
+
+def test_a_number_of_5000_digits_is_refused_in_words() -> None:
+    with pytest.raises(UsageError, match="not a number"):
+        parse_quantity("9" * 5000)

@@ -26,9 +26,12 @@ from xcopy.target.array import CAPABLE, Array, memory_array
 from xcopy.target.faults import BUSY, Call, Fault, check
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from xcopy.unit import LogicalUnit
 
 BLOCKS = 4096
+LAST: list[Job] = []  # the job of the last copy, for those that end in an exception
 SMALL = {"maximum_segment_length": 64 * 512, "maximum_segment_count": 3}
 
 
@@ -67,7 +70,7 @@ class Doors:
         return self.array.open(self.numbers[side])
 
     def blocks(self, side: Side) -> CommandBlocks:
-        return CommandBlocks(self.transport(side), side.value, 512)
+        return CommandBlocks(self.transport(side), side.value, 512, sleep=lambda _: None)
 
     def close(self) -> None:
         pass
@@ -81,6 +84,8 @@ def copy(
     method: Method = Method.AUTO,
     jobs: int = 4,
     runner: list[Runner] | None = None,
+    observe: Callable[[Job], None] = lambda _: None,
+    spawn: Callable[..., object] = start,
 ) -> Job:
     units = probe(a, 0), probe(a, 1)
     offer = agree(*units, jobs=jobs)
@@ -92,15 +97,15 @@ def copy(
         destination_block_size=512,
     )
     job = Job(request, offer, method)
-    slept: list[float] = []
+    LAST[:] = [job]
     made = Runner(
         job,
         Pair(*units, offer.without_list_id if isinstance(offer, Limits) else True),
         window=jobs,
         open_doors=lambda: Doors(a),
-        start=start,
-        sleep=slept.append,
-        observe=lambda _: None,
+        start=spawn,
+        sleep=lambda *_: None,
+        observe=observe,
     )
     if runner is not None:
         runner.append(made)
@@ -148,7 +153,7 @@ def test_any_range_is_copied_and_nothing_else(
 @pytest.mark.parametrize("nth", [1, 2, 5])
 @pytest.mark.parametrize(
     "then",
-    [BUSY, check(6, 0x29, 0), check(0xB, 0, 0), check(5, 0, 0x16)],
+    [BUSY, check(6, 0x3F, 0x0E), check(0xB, 0, 0), check(5, 0, 0x16)],
     ids=["busy", "UA", "aborted", "id"],
 )
 def test_a_passing_trouble_leaves_no_trace(nth: int, then: Reply) -> None:
@@ -280,4 +285,84 @@ def test_a_sense_that_says_everything_is_shown_in_the_reason() -> None:
     a = array(on(0x83, Reply(status=2, sense=sense.pack_fixed()), nth=2))
     job = copy(a, 2000, 0, 0)
     assert any("in segment 1" in reason for reason in job.fallbacks)
+    assert job.coverage.complete
+
+
+def test_a_renderer_that_fails_ends_the_copy_only_when_nothing_is_in_flight() -> None:
+    def observe(job: Job) -> None:
+        if job.coverage.count(State.COPIED) > 500:
+            raise OSError("no space left on device")
+
+    a = array()
+    with pytest.raises(OSError, match="no space left"):
+        copy(a, 4000, 0, 0, observe=observe)
+    (job,) = LAST
+    assert job.coverage.count(State.IN_FLIGHT) == 0
+    assert job.coverage.count(State.COPIED) == sum(s.length // 512 for s in a.copied_segments)
+
+
+@pytest.mark.parametrize("allowed", [1, 2])
+def test_a_system_without_more_threads_copies_with_those_it_has(allowed: int) -> None:
+    started: list[str] = []
+
+    def spawn(work: Callable[[], None], name: str) -> object:
+        if len(started) == allowed:
+            raise RuntimeError("can't start new thread")
+        started.append(name)
+        return start(work, name)
+
+    a = array()
+    job = copy(a, 4000, 0, 0, spawn=spawn)
+    assert_copied(a, 4000, 0, 0)
+    assert job.coverage.complete
+
+
+def test_a_system_without_any_thread_copies_nothing_and_says_so() -> None:
+    def spawn(work: Callable[[], None], name: str) -> object:
+        raise RuntimeError(f"can't start new thread {name} for {work}")
+
+    a = array()
+    with pytest.raises(RuntimeError, match="new thread"):
+        copy(a, 100, 0, 0, spawn=spawn)
+    assert_copied(a, 0, 0, 0)
+
+
+def test_a_stop_before_the_start_sends_nothing() -> None:
+    a = array()
+    units = probe(a, 0), probe(a, 1)
+    offer = agree(*units, jobs=4)
+    request = Request(
+        source_lba=0, destination_lba=0, blocks=100, source_block_size=512, destination_block_size=512
+    )
+    job = Job(request, offer, Method.AUTO)
+    runner = Runner(
+        job,
+        Pair(*units, True),
+        window=4,
+        open_doors=lambda: Doors(a),
+        start=start,
+        sleep=lambda *_: None,
+        observe=lambda _: None,
+    )
+    runner.stop("interrupted")
+    runner.run()
+    assert a.count(0x83) == 0
+    assert job.coverage.count(State.PENDING) == 100
+
+
+def test_an_error_without_words_stops_the_copy_all_the_same() -> None:
+    def out_of_memory() -> None:
+        raise MemoryError
+
+    a = array(on(0x83, Call(out_of_memory), nth=3))
+    with pytest.raises(MemoryError):
+        copy(a, 4000, 0, 0, jobs=1)
+    assert a.count(0x83) == 3
+    assert LAST[0].stopped
+
+
+def test_a_busy_unit_is_waited_for_by_the_host_too() -> None:
+    a = array(on(0x8A, BUSY, nth=2, times=3))
+    job = copy(a, 4000, 0, 0, Method.HOST)
+    assert_copied(a, 4000, 0, 0)
     assert job.coverage.complete

@@ -38,6 +38,10 @@ def check(key: int, asc: int, ascq: int) -> Reply:
         ("list too long", check(0x5, 0x1A, 0x00), Action.FEWER, Action.FEWER),
         ("granularity", check(0xA, 0x26, 0x0D), Action.SMALLER, Action.SMALLER),
         ("unit attention", check(0x6, 0x3F, 0x0E), Action.REPEAT, Action.REPEAT),
+        ("reset", check(0x6, 0x29, 0x01), Action.REPEAT, Action.STOP),
+        ("LUN reset by another", check(0x6, 0x29, 0x03), Action.REPEAT, Action.REPEAT),
+        ("medium changed", check(0x6, 0x28, 0x00), Action.STOP, Action.STOP),
+        ("another unit now", check(0x6, 0x3F, 0x03), Action.STOP, Action.STOP),
         ("resized", check(0x6, 0x2A, 0x09), Action.STOP, Action.STOP),
         ("write protected", check(0x7, 0x27, 0x00), Action.STOP, Action.STOP),
     ],
@@ -54,6 +58,7 @@ def test_any_answer_has_a_verdict_with_a_reason_and_only_good_or_recovered_is_do
     verdict = judge(Reply(status=status, sense=sense), proven=proven)
     assert verdict.reason
     if verdict.action is Action.DONE:
+        assert sense[0] & 0x7F in (0x70, 0x72)
         assert status == Status.CHECK_CONDITION
         assert sense[2 if sense[0] & 0x7F < 0x72 else 1] & 0xF == 1
 

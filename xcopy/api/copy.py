@@ -18,7 +18,7 @@ from xcopy.errors import UnsafeError, UnsupportedError, UsageError, XcopyError
 from xcopy.job import Job, Method
 from xcopy.limits import Limits, Refusal, agree
 from xcopy.offload import Pair, command_for, synchronize
-from xcopy.plan import Request, batches, remainder
+from xcopy.plan import Request, batches, offloadable, remainder
 from xcopy.ranges import overlap
 from xcopy.runner import Runner
 
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
     from cdb.command import Command, Transport
     from xcopy.conversation import BlockDoor
+    from xcopy.device.topology import Node
+
+
+MOST_JOBS = 255  # as many as there are list identifiers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,7 @@ class Report:
     fallbacks: tuple[tuple[str, int], ...]
     not_copied: tuple[FailedRange, ...]
     stopped: str
+    not_durable: str
     offload_refused: str
     elapsed: float
 
@@ -72,7 +77,7 @@ class Report:
     @property
     def complete(self) -> bool:
         """True when every byte asked for is copied, and durable as far as the units say."""
-        return self.copied == self.total and not self.stopped
+        return self.copied == self.total and not self.stopped and not self.not_durable
 
 
 def prepare(source: str, destination: str, options: Options | None = None) -> Copy:
@@ -81,8 +86,8 @@ def prepare(source: str, destination: str, options: Options | None = None) -> Co
     Raises UsageError, UnsafeError, UnsupportedError or AccessError.
     """
     options = options or Options()
-    if options.jobs < 1:
-        raise UsageError(f"{options.jobs} commands in flight copy nothing: --jobs takes 1 or more")
+    if not 1 <= options.jobs <= MOST_JOBS:
+        raise UsageError(f"{options.jobs} commands in flight: --jobs takes 1 to {MOST_JOBS}")
     texts = split(source), split(destination)
     if texts[1].count is not None:
         raise UsageError(
@@ -123,6 +128,8 @@ class Copy:
         self.job = Job(request, offer, options.method)
         self._runner: Runner | None = None
         self._stop = ""
+        self._not_durable = ""
+        self.fault: Exception | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -148,30 +155,45 @@ class Copy:
                     batch, self.request, self._pair, list_id=number % 255 + 1, timeout=self.options.timeout
                 )
 
-    def run(self, observe: Callable[[Job], None] = lambda _: None) -> Report:
-        """Copy; `observe` sees the job after every outcome and a few times a second."""
+    @property
+    def host_bytes(self) -> int:
+        """Bytes that a run would leave to the host, as far as the units' own words tell."""
+        if not isinstance(self.offer, Limits) or self.options.method is Method.HOST:
+            return self.request.bytes
+        return (self.request.blocks - offloadable(self.request.blocks, self.offer)) * self.request.block_size
+
+    def run(self, observe: Callable[[Job], object] = lambda _: None) -> Report:
+        """Copy; `observe` sees the job after every outcome and a few times a second.
+
+        Always ends in a report. An error that is a fault of this program, not of a device, is in `fault`.
+        """
         from xcopy.device.worker import start
 
         clock = MonotonicClock()
         began = clock.now()
+        if self._stop:
+            self.job.stop(self._stop)
         if self.request.blocks:
-            self._before()
-            runner = self._runner = Runner(
-                self.job,
-                self._pair,
-                window=self._window(),
-                open_doors=lambda: _Doors(self.source, self.destination),
-                start=start,
-                sleep=clock.sleep,
-                timeout=self.options.timeout,
-                observe=observe,
-            )
-            if self._stop:
-                runner.stop(self._stop)
             try:
-                runner.run()
+                self._before()
+                self._runner = Runner(
+                    self.job,
+                    self._pair,
+                    window=self._window(),
+                    open_doors=lambda: _Doors(self.source, self.destination),
+                    start=start,
+                    sleep=lambda seconds, stopping: stopping.wait(seconds),
+                    timeout=self.options.timeout,
+                    observe=observe,
+                )
+                if self._stop:
+                    self._runner.stop(self._stop)
+                self._runner.run()
             except XcopyError as error:
                 self.job.stop(str(error))
+            except Exception as error:
+                self.job.stop(f"a fault of this program: {error!r}")
+                self.fault = error
             finally:
                 self._after()
         return self._report(clock.now() - began)
@@ -192,18 +214,19 @@ class Copy:
             drop(self.destination.node)
 
     def _after(self) -> None:
-        """The copy is durable, and nobody reads old blocks from a page cache."""
+        """The copy is durable and nobody reads old blocks from a page cache, or the report says otherwise."""
         from xcopy.device.caches import drop
 
-        way = self.destination.open_transport()
         try:
-            carry_out(synchronize(self.destination.name), way, self.destination.name)
+            way = self.destination.open_transport()
+            try:
+                carry_out(synchronize(self.destination.name), way, self.destination.name)
+            finally:
+                way.close()
+            if self.destination.node is not None:
+                drop(self.destination.node)
         except XcopyError as error:
-            self.job.stop(str(error))
-        finally:
-            way.close()
-        if self.destination.node is not None:
-            drop(self.destination.node)
+            self._not_durable = str(error)
 
     def _report(self, elapsed: float) -> Report:
         job, size = self.job, self.request.block_size
@@ -223,6 +246,7 @@ class Copy:
                 for piece, entry in job.coverage.runs(State.PENDING, State.IN_FLIGHT, State.FAILED)
             ),
             stopped=job.stopped,
+            not_durable=self._not_durable,
             offload_refused=job.refused,
             elapsed=elapsed,
         )
@@ -301,8 +325,13 @@ def _start(side: Endpoint) -> tuple[int, int]:
 
 def _refuse_overlap(source: Endpoint, destination: Endpoint, request: Request) -> None:
     """By identity and LBA, never by path: two names can be one unit."""
-    if not _same(source, destination) or source.unit.block_size != destination.unit.block_size:
+    if not _same(source, destination):
         return
+    if source.unit.block_size != destination.unit.block_size:
+        raise UnsafeError(
+            f"{source.name} and {destination.name} look like one unit, but with blocks of "
+            f"{source.unit.block_size} and {destination.unit.block_size} bytes: find out which is right first"
+        )
     if overlap(request.source_lba, request.destination_lba, request.blocks):
         paths = (
             "" if source.name == destination.name else f" ({source.name} and {destination.name} are one unit)"
@@ -317,8 +346,16 @@ def _refuse_overlap(source: Endpoint, destination: Endpoint, request: Request) -
 def _same(source: Endpoint, destination: Endpoint) -> bool:
     if source.unit.same_as(destination.unit):
         return True
-    nodes = source.node, destination.node
-    return nodes[0] is not None and nodes[1] is not None and nodes[0].node == nodes[1].node
+    if source.node is None or destination.node is None:
+        return False
+    return bool(_nodes(source.node) & _nodes(destination.node))
+
+
+def _nodes(node: Node) -> set[object]:
+    """Every name the kernel has for a unit: its disks by all paths, its sg node, its wwid."""
+    disks = (*((node.disk,) if node.disk else ()), *node.siblings)
+    names: set[object] = {(disk.major, disk.minor) for disk in disks}
+    return names | {name for name in (node.sg, node.wwid) if name}
 
 
 def _secure(source: Endpoint, destination: Endpoint, options: Options, stack: ExitStack) -> list[str]:
@@ -347,9 +384,13 @@ def _secure(source: Endpoint, destination: Endpoint, options: Options, stack: Ex
         )
     if found:
         warnings.append(f"--force: writing to {destination.name} although it is in use: {'; '.join(found)}")
-    else:
-        for top in node.tops:
+    for top in node.tops:
+        try:
             stack.enter_context(hold(top))
+        except UnsafeError as error:
+            if not options.force:
+                raise
+            warnings.append(f"--force: {error}")
     return warnings
 
 

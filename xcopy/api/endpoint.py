@@ -16,7 +16,7 @@ from xcopy.device.clock import MonotonicClock
 from xcopy.errors import AccessError, UnsupportedError, UsageError
 from xcopy.host import CommandBlocks
 from xcopy.probe import discover
-from xcopy.ranges import EndpointText, parse_endpoint
+from xcopy.ranges import EMULATED, EndpointText, parse_endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from xcopy.device.topology import Node
     from xcopy.unit import LogicalUnit
 
-EMULATED = "emu:"
 Answer = TypeVar("Answer")
 
 
@@ -91,7 +90,7 @@ def carry_out(conversation: Generator[Step, Any, Answer], way: Transport, who: s
             return way.send(step.command)
         assert isinstance(step, Wait)
         clock.sleep(step.seconds)
-        return None
+        return True
 
     try:
         return converse(conversation, perform)
@@ -104,15 +103,19 @@ def carry_out(conversation: Generator[Step, Any, Answer], way: Transport, who: s
 def _exists(path: str) -> bool:
     if path.startswith(EMULATED):
         directory, _, number = path.removeprefix(EMULATED).rpartition("/")
-        return number.isascii() and number.isdigit() and os.path.isdir(directory)
+        return _is_number(number) and os.path.isdir(directory)
     return os.path.lexists(path)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 6
 
 
 def _emulated(text: EndpointText) -> Endpoint:
     from xcopy.device.array_dir import open_array
 
     directory, slash, number = text.path.removeprefix(EMULATED).rpartition("/")
-    if not slash or not (number.isascii() and number.isdigit()):
+    if not slash or not _is_number(number):
         raise UsageError(
             f"{text.path} is not an emulated unit: write emu:DIRECTORY/NUMBER, as in emu:array/0"
         )
@@ -129,7 +132,9 @@ def _emulated(text: EndpointText) -> Endpoint:
         blocks=unit.blocks,
         window=None,
         open_transport=opener,
-        open_blocks=lambda _: CommandBlocks(opener(), text.path, unit.block_size),
+        open_blocks=lambda _: CommandBlocks(
+            opener(), text.path, unit.block_size, sleep=MonotonicClock().sleep
+        ),
     )
 
 
@@ -167,7 +172,9 @@ def _blocks(
 ) -> BlockDoor:
     """By the block device, or by READ(16) and WRITE(16) where a unit has none."""
     if node.node is None:
-        return CommandBlocks(opener(), unit.name, unit.block_size, timeout or 60.0)
+        return CommandBlocks(
+            opener(), unit.name, unit.block_size, sleep=MonotonicClock().sleep, timeout=timeout or 60.0
+        )
     from xcopy.device.blockio import BlockFile
 
     return BlockFile(node.node, unit.block_size, writable=writable)

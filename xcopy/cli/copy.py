@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import sys
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from xcopy.job import Job
+
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Renderer(Protocol):
@@ -46,27 +49,25 @@ def run_copy(arguments: argparse.Namespace) -> int:
     options = _options(arguments)
     renderer = _renderer(arguments)
     with prepare(arguments.source, arguments.destination, options) as copy:
-        renderer.planned(copy)
+        _say(renderer.planned, copy)
         if arguments.dry_run:
-            renderer.dry_run(copy)
-            return ExitCode.COPIED
+            return ExitCode.COPIED if _say(renderer.dry_run, copy) else ExitCode.STOPPED
         with _signals(copy):
             report = copy.run(lambda job: _say(renderer.progress, job))
         code = code_of_report(report, only_offload=options.method is Method.OFFLOAD)
         _say(renderer.finished, report, code)
+        if copy.fault is not None:
+            traceback.print_exception(copy.fault)
         return code
 
 
 def _options(arguments: argparse.Namespace) -> Options:
     if arguments.require and arguments.method == "host":
         raise UsageError("--require offload and --method host exclude each other")
-    timeout = arguments.timeout
-    if timeout is not None and not (math.isfinite(timeout) and timeout > 0):
-        raise UsageError(f"--timeout {timeout}: a timeout is a number of seconds above 0")
     return Options(
         method=Method.OFFLOAD if arguments.require else Method(arguments.method),
         jobs=arguments.jobs,
-        timeout=timeout,
+        timeout=arguments.timeout,
         force=arguments.force,
         transport=arguments.transport,
     )
@@ -82,25 +83,32 @@ def _renderer(arguments: argparse.Namespace) -> Renderer:
     return TextRenderer(verbose=arguments.verbose)
 
 
-def _say(render: Callable[..., None], *what: object) -> None:
-    """Render, and go on copying when nobody reads any more: the exit code still says what became of it."""
+def _say(render: Callable[..., None], *what: object) -> bool:
+    """Render; a copy goes on when what is said cannot be written, and its exit code says how it ended."""
     try:
         render(*what)
-    except BrokenPipeError:
+        sys.stdout.flush()
+    except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+        return False
+    return True
 
 
 @contextmanager
 def _signals(copy: Copy) -> Iterator[None]:
-    """Ctrl-C and SIGTERM stop the copy between commands, never inside one."""
+    """Ctrl-C, SIGTERM and a lost terminal stop the copy between commands, never inside one.
+
+    A signal that was ignored, as under nohup, stays so.
+    """
 
     def stop(*_: object) -> None:
         copy.stop(INTERRUPTED_BY_USER)
 
     try:
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        heard = [n for n in STOP_SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
+        before = {number: signal.signal(number, stop) for number in heard}
     except ValueError:  # not the main thread: whoever runs us there has the signals
         yield
         return

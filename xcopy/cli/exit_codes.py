@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from xcopy.errors import UnsafeError, UnsupportedError, UsageError
+from xcopy.errors import Interrupted, UnsafeError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from xcopy.api.copy import Report
@@ -34,12 +34,14 @@ def code_of_error(error: XcopyError) -> ExitCode:
         return ExitCode.UNSAFE
     if isinstance(error, UnsupportedError):
         return ExitCode.UNSUPPORTED
+    if isinstance(error, Interrupted):
+        return ExitCode.INTERRUPTED
     return ExitCode.STOPPED
 
 
 def code_of_report(report: Report, *, only_offload: bool) -> ExitCode:
     """The exit code of a copy that ran."""
-    if report.stopped == INTERRUPTED_BY_USER:
+    if report.stopped == INTERRUPTED_BY_USER and not report.not_durable:
         return ExitCode.INTERRUPTED
     if report.complete:
         return ExitCode.COPIED

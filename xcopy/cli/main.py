@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from xcopy.errors import XcopyError
+
+LONGEST_TIMEOUT = 4_000_000  # seconds: SG_IO counts milliseconds in 32 bits
 COMMANDS = ("copy", "probe", "emu")
 EPILOG = """\
 LBA and COUNT are logical blocks (COUNT in the source's), decimal or 0x; with KiB, MiB, GiB, TiB or kB, MB,
@@ -24,34 +28,53 @@ exit codes: 0 all copied, 1 stopped or failed with part or nothing copied, 2 usa
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    _open_standard_streams()
     words = list(sys.argv[1:] if argv is None else argv)
     if words == ["--version"]:
         print(f"xcopy-dev {__version__}")
         return 0
     from xcopy.cli.exit_codes import ExitCode, code_of_error
-    from xcopy.errors import XcopyError
+    from xcopy.errors import Interrupted, UsageError, XcopyError
 
     if words and words[0] not in (*COMMANDS, "-h", "--help"):
         words.insert(0, "copy")
     try:
         arguments = _parser().parse_args(words or ["--help"])
     except SystemExit as ended:
+        if ended.code and "--json" in words:
+            _say_in_json(UsageError("the command line cannot be read: standard error says why"))
         return ExitCode.USAGE if ended.code else ExitCode.COPIED
     try:
         return int(_run(arguments))
     except XcopyError as error:
         if getattr(arguments, "json", False):
-            from xcopy.cli.render_json import print_error
-
-            print_error(error, code_of_error(error))
+            _say_in_json(error)
         print(f"xcopy-dev: {error}", file=sys.stderr)
         return code_of_error(error)
     except BrokenPipeError:
         sys.stderr.close()  # nobody reads any more; do not complain about it while ending
         return ExitCode.STOPPED
     except KeyboardInterrupt:
-        print("xcopy-dev: interrupted before anything was copied", file=sys.stderr)
+        if getattr(arguments, "json", False):
+            _say_in_json(Interrupted("interrupted outside a copy: nothing is in flight"))
+        print("xcopy-dev: interrupted outside a copy: nothing is in flight", file=sys.stderr)
         return ExitCode.INTERRUPTED
+
+
+def _open_standard_streams() -> None:
+    """A closed standard stream would lend its number to the next device opened: /dev/null takes it."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(fd)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+
+
+def _say_in_json(error: XcopyError) -> None:
+    from xcopy.cli.exit_codes import code_of_error
+    from xcopy.cli.render_json import print_error
+
+    print_error(error, code_of_error(error))
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -118,9 +141,18 @@ def _add_copy(copy: argparse.ArgumentParser) -> None:
     _add_ways(copy)
 
 
+def _seconds(text: str) -> float:
+    import argparse
+
+    seconds = float(text)
+    if not 0 < seconds <= LONGEST_TIMEOUT:
+        raise argparse.ArgumentTypeError(f"{text}: seconds above 0 and up to {LONGEST_TIMEOUT}")
+    return seconds
+
+
 def _add_ways(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="JSON lines on standard output")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="for each command")
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="for each command")
     parser.add_argument(
         "--transport", choices=("sg", "sgio"), default="sg", help="how commands are sent (default sg)"
     )

@@ -30,6 +30,10 @@ def run_probe(arguments: argparse.Namespace) -> int:
         except XcopyError as error:
             print(f"xcopy-dev: {error}", file=sys.stderr)
             code = code or code_of_error(error)
+            if arguments.json:
+                from xcopy.cli.render_json import print_error
+
+                print_error(error, code_of_error(error))
             continue
         found.append(side)
         _show_unit(side, as_json=arguments.json)

@@ -99,7 +99,16 @@ class JsonRenderer:
         for command in copy.commands():
             count += 1
             emit("command", name=command.name, cdb=command.cdb.hex(), data_out=bytes(command.data_out).hex())
-        emit("done", exit=0, dry_run=True, bytes={}, commands={"offload": count}, fallbacks=[], elapsed_s=0.0)
+        emit(
+            "done",
+            exit=0,
+            dry_run=True,
+            bytes={},
+            commands={"offload": count},
+            host_bytes=copy.host_bytes,
+            fallbacks=[],
+            elapsed_s=0.0,
+        )
 
     def progress(self, job: Job) -> None:
         """A line when more is copied than at the last."""
@@ -119,6 +128,7 @@ class JsonRenderer:
             commands=report.commands,
             fallbacks=[{"reason": reason, "bytes": count} for reason, count in report.fallbacks],
             stopped=report.stopped or None,
+            not_durable=report.not_durable or None,
             not_copied=[
                 {
                     "source_lba": part.source_lba,

@@ -83,7 +83,8 @@ class TextRenderer:
         count = 0
         for count, command in enumerate(copy.commands(), 1):
             self._command(count, command)
-        print(f"dry run: {count} EXTENDED COPY commands, nothing was sent or written")
+        print(f"dry run: {count} EXTENDED COPY commands, {size(copy.host_bytes)} by the host")
+        print("nothing was copied: units were only asked what they are")
 
     def _command(self, number: int, command: Command) -> None:
         print(f"command {number}: {command.name} to the destination")
@@ -118,6 +119,8 @@ class TextRenderer:
             print(f"  {means}")
         for reason, count in report.fallbacks:
             print(f"  {size(count)} not by offload: {reason}")
+        if report.not_durable:
+            print(f"xcopy-dev: the copy may not be durable: {report.not_durable}", file=sys.stderr)
         if report.stopped:
             print(f"xcopy-dev: stopped: {report.stopped}", file=sys.stderr)
         for part in report.not_copied[:SHOWN_RANGES]:

@@ -1,0 +1,137 @@
+"""The job by hand: which task comes next, and what an outcome changes."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from xcopy.coverage import State
+from xcopy.host import HostOutcome
+from xcopy.job import HOST, OFFLOAD, Job, Method, OffloadTask, Task
+from xcopy.limits import Bound, Limits, Refusal
+from xcopy.plan import Request
+from xcopy.verdict import Action, Verdict
+
+DONE = Verdict(Action.DONE, "")
+
+
+def limits(segment: int = 10, count: int = 8, grain: int = 1) -> Limits:
+    return Limits(
+        segment_blocks=Bound(segment, ""),
+        segments_per_command=Bound(count, ""),
+        granularity_blocks=Bound(grain, ""),
+        in_flight=Bound(4, ""),
+        without_list_id=True,
+    )
+
+
+def job(blocks: int, offer: Limits | Refusal, method: Method = Method.AUTO) -> Job:
+    request = Request(
+        source_lba=0, destination_lba=0, blocks=blocks, source_block_size=512, destination_block_size=512
+    )
+    return Job(request, offer, method)
+
+
+def taken(of: Job) -> Task:
+    task = of.next()
+    assert task is not None
+    return task
+
+
+def test_until_something_is_copied_one_command_is_in_flight() -> None:
+    copy = job(1000, limits())
+    first = taken(copy)
+    assert copy.next() is None
+    copy.finish(first, DONE)
+    assert copy.next() is not None
+    assert copy.next() is not None
+
+
+def test_commands_in_flight_that_all_hear_too_many_shrink_once() -> None:
+    copy = job(1000, limits(count=8))
+    copy.finish(taken(copy), DONE)
+    for task in [taken(copy) for _ in range(4)]:
+        copy.finish(task, Verdict(Action.FEWER, "too many"))
+    assert copy.limits is not None
+    assert copy.limits.segments_per_command.value == 4
+    assert not copy.fallbacks
+
+
+def test_list_identifiers_in_flight_are_all_different() -> None:
+    copy = job(10**9, limits())
+    copy.finish(taken(copy), DONE)
+    out = [task for _ in range(300) if isinstance(task := copy.next(), OffloadTask)]
+    assert len(out) == len({task.list_id for task in out}) == 255
+    assert {task.list_id for task in out} == set(range(1, 256))
+
+
+def test_a_refusal_up_front_is_booked_as_the_reason_of_every_block() -> None:
+    copy = job(100, Refusal("no 3PC"))
+    while (task := copy.next()) is not None:
+        copy.finish(task, HostOutcome(task.piece.blocks))
+    assert {reason: f.blocks for reason, f in copy.fallbacks.items()} == {"no 3PC": 100}
+
+
+def test_the_host_that_was_asked_for_is_no_fallback() -> None:
+    copy = job(100, Refusal("no 3PC"), Method.HOST)
+    copy.finish(taken(copy), HostOutcome(100))
+    assert not copy.fallbacks
+    assert copy.coverage.complete
+
+
+def test_a_piece_that_fails_after_a_stop_keeps_its_reason() -> None:
+    copy = job(1000, limits())
+    copy.finish(taken(copy), DONE)
+    task = taken(copy)
+    copy.stop("interrupted")
+    copy.finish(task, Verdict(Action.OTHER_MEANS, "medium error"))
+    assert copy.next() is None
+    assert [e.detail for _, e in copy.coverage.runs(State.FAILED)] == ["medium error"]
+
+
+VERDICTS = st.sampled_from(
+    [DONE, DONE, DONE, *(Verdict(action, action.value) for action in Action if action is not Action.DONE)]
+)
+
+
+@given(
+    blocks=st.integers(0, 400),
+    segment=st.integers(1, 40),
+    count=st.integers(1, 5),
+    grain=st.integers(1, 8),
+    method=st.sampled_from(Method),
+    data=st.data(),
+)
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_answered_the_ledger_adds_up_and_the_job_ends(
+    blocks: int, segment: int, count: int, grain: int, method: Method, data: st.DataObject
+) -> None:
+    copy = job(blocks, limits(max(grain, segment // grain * grain), count, grain), method)
+    out: list[Task] = []
+    hosted = offloaded = 0
+    for _ in range(20_000):
+        task = copy.next() if len(out) < 3 else None
+        if task is not None:
+            out.append(task)
+            continue
+        if not out:
+            break
+        task = out.pop(data.draw(st.integers(0, len(out) - 1)))
+        if isinstance(task, OffloadTask):
+            verdict = data.draw(VERDICTS)
+            offloaded += task.piece.blocks if verdict is DONE else 0
+            copy.finish(task, verdict)
+        else:
+            done = data.draw(st.sampled_from([task.piece.blocks, task.piece.blocks, 0]))
+            hosted += done
+            copy.finish(task, HostOutcome(done, "read error"))
+        assert sum(copy.coverage.count(state) for state in State) == blocks
+    assert copy.done
+    assert copy.coverage.count(State.IN_FLIGHT) == 0
+    assert copy.coverage.count(State.COPIED, OFFLOAD) == offloaded
+    assert copy.coverage.count(State.COPIED, HOST) == hosted
+    assert copy.stopped or copy.coverage.complete
+    if method is Method.AUTO:
+        assert sum(f.blocks for f in copy.fallbacks.values()) >= hosted
+    if method is Method.HOST:
+        assert not offloaded
