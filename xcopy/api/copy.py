@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from xcopy.api.endpoint import Endpoint, carry_out, open_endpoint, split
+from xcopy.api.safety import refuse_overlap, secure
 from xcopy.conversation import Side
 from xcopy.coverage import State
 from xcopy.device.clock import MonotonicClock
-from xcopy.errors import UnsafeError, UnsupportedError, UsageError, XcopyError
+from xcopy.errors import UnsupportedError, UsageError, XcopyError
 from xcopy.job import Job, Method
 from xcopy.limits import Limits, Refusal, agree
 from xcopy.offload import Pair, command_for, synchronize
 from xcopy.plan import Request, batches, offloadable, remainder
-from xcopy.ranges import overlap
 from xcopy.runner import Runner
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from cdb.command import Command, Transport
     from xcopy.conversation import BlockDoor
-    from xcopy.device.topology import Node
 
 
 MOST_JOBS = 255  # as many as there are list identifiers
@@ -99,8 +98,8 @@ def prepare(source: str, destination: str, options: Options | None = None) -> Co
             open_endpoint(text, transport=options.transport, timeout=options.timeout) for text in texts
         )
         request = _request(first, second)
-        _refuse_overlap(first, second, request)
-        warnings = _secure(first, second, options, stack)
+        refuse_overlap(first, second, request)
+        warnings = secure(first, second, stack, force=options.force)
         offer = agree(first.unit, second.unit, jobs=options.jobs)
         if options.method is Method.OFFLOAD:
             _insist(offer, request)
@@ -321,77 +320,6 @@ def _start(side: Endpoint) -> tuple[int, int]:
             f"of {side.unit.block_size} bytes"
         )
     return lba, side.blocks - lba
-
-
-def _refuse_overlap(source: Endpoint, destination: Endpoint, request: Request) -> None:
-    """By identity and LBA, never by path: two names can be one unit."""
-    if not _same(source, destination):
-        return
-    if source.unit.block_size != destination.unit.block_size:
-        raise UnsafeError(
-            f"{source.name} and {destination.name} look like one unit, but with blocks of "
-            f"{source.unit.block_size} and {destination.unit.block_size} bytes: find out which is right first"
-        )
-    if overlap(request.source_lba, request.destination_lba, request.blocks):
-        paths = (
-            "" if source.name == destination.name else f" ({source.name} and {destination.name} are one unit)"
-        )
-        raise UnsafeError(
-            f"source and destination overlap on the same unit{paths}: LBA {request.source_lba} and "
-            f"{request.destination_lba}, {request.blocks} blocks each; an array copies overlapping "
-            "ranges in an order nobody promises"
-        )
-
-
-def _same(source: Endpoint, destination: Endpoint) -> bool:
-    if source.unit.same_as(destination.unit):
-        return True
-    if source.node is None or destination.node is None:
-        return False
-    return bool(_nodes(source.node) & _nodes(destination.node))
-
-
-def _nodes(node: Node) -> set[object]:
-    """Every name the kernel has for a unit: its disks by all paths, its sg node, its wwid."""
-    disks = (*((node.disk,) if node.disk else ()), *node.siblings)
-    names: set[object] = {(disk.major, disk.minor) for disk in disks}
-    return names | {name for name in (node.sg, node.wwid) if name}
-
-
-def _secure(source: Endpoint, destination: Endpoint, options: Options, stack: ExitStack) -> list[str]:
-    """Refuse a destination in use, and keep it from being used while we write; warn of a source in use."""
-    warnings: list[str] = []
-    if source.node is not None:
-        from xcopy.device.claims import claims
-
-        warnings += [
-            f"the source is in use: {claim}; blocks that change during the copy may be copied either way"
-            for claim in claims(source.node)
-            if claim.kind in ("mounted", "swap")
-        ]
-    node = destination.node
-    if node is None:
-        return warnings
-    from xcopy.device.claims import claims, hold
-
-    if node.read_only:
-        raise UnsafeError(f"{destination.name} is read-only: nothing can be copied onto it")
-    found = [str(claim) for claim in claims(node)]
-    if found and not options.force:
-        raise UnsafeError(
-            f"{destination.name} is in use: {'; '.join(found)}. Unmount or release it first; "
-            "--force overrides this check and writes beneath its user"
-        )
-    if found:
-        warnings.append(f"--force: writing to {destination.name} although it is in use: {'; '.join(found)}")
-    for top in node.tops:
-        try:
-            stack.enter_context(hold(top))
-        except UnsafeError as error:
-            if not options.force:
-                raise
-            warnings.append(f"--force: {error}")
-    return warnings
 
 
 def _insist(offer: Limits | Refusal, request: Request) -> None:

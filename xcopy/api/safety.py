@@ -1,0 +1,89 @@
+"""What may not be written to, decided before anything is: overlaps, and destinations in use.
+
+By identity and LBA, never by path. Holds what it allows until the copy is done; copies nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xcopy.errors import UnsafeError
+from xcopy.ranges import overlap
+
+if TYPE_CHECKING:
+    from contextlib import ExitStack
+
+    from xcopy.api.endpoint import Endpoint
+    from xcopy.device.topology import Node
+    from xcopy.plan import Request
+
+
+def refuse_overlap(source: Endpoint, destination: Endpoint, request: Request) -> None:
+    """By identity and LBA, never by path: two names can be one unit."""
+    if not _same(source, destination):
+        return
+    if source.unit.block_size != destination.unit.block_size:
+        raise UnsafeError(
+            f"{source.name} and {destination.name} look like one unit, but with blocks of "
+            f"{source.unit.block_size} and {destination.unit.block_size} bytes: find out which is right first"
+        )
+    if overlap(request.source_lba, request.destination_lba, request.blocks):
+        paths = (
+            "" if source.name == destination.name else f" ({source.name} and {destination.name} are one unit)"
+        )
+        raise UnsafeError(
+            f"source and destination overlap on the same unit{paths}: LBA {request.source_lba} and "
+            f"{request.destination_lba}, {request.blocks} blocks each; an array copies overlapping "
+            "ranges in an order nobody promises"
+        )
+
+
+def _same(source: Endpoint, destination: Endpoint) -> bool:
+    if source.unit.same_as(destination.unit):
+        return True
+    if source.node is None or destination.node is None:
+        return False
+    return bool(_nodes(source.node) & _nodes(destination.node))
+
+
+def _nodes(node: Node) -> set[object]:
+    """Every name the kernel has for a unit: its disks by all paths, its sg node, its wwid."""
+    disks = (*((node.disk,) if node.disk else ()), *node.siblings)
+    names: set[object] = {(disk.major, disk.minor) for disk in disks}
+    return names | {name for name in (node.sg, node.wwid) if name}
+
+
+def secure(source: Endpoint, destination: Endpoint, stack: ExitStack, *, force: bool) -> list[str]:
+    """Refuse a destination in use, and keep it from being used while we write; warn of a source in use."""
+    warnings: list[str] = []
+    if source.node is not None:
+        from xcopy.device.claims import claims
+
+        warnings += [
+            f"the source is in use: {claim}; blocks that change during the copy may be copied either way"
+            for claim in claims(source.node)
+            if claim.kind in ("mounted", "swap")
+        ]
+    node = destination.node
+    if node is None:
+        return warnings
+    from xcopy.device.claims import claims, hold
+
+    if node.read_only:
+        raise UnsafeError(f"{destination.name} is read-only: nothing can be copied onto it")
+    found = [str(claim) for claim in claims(node)]
+    if found and not force:
+        raise UnsafeError(
+            f"{destination.name} is in use: {'; '.join(found)}. Unmount or release it first; "
+            "--force overrides this check and writes beneath its user"
+        )
+    if found:
+        warnings.append(f"--force: writing to {destination.name} although it is in use: {'; '.join(found)}")
+    for top in node.tops:
+        try:
+            stack.enter_context(hold(top))
+        except UnsafeError as error:
+            if not force:
+                raise
+            warnings.append(f"--force: {error}")
+    return warnings
