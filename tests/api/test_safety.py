@@ -1,4 +1,4 @@
-"""Overlap is found by identity: by what units answer, and by what the kernel knows where they answer nothing."""
+"""Overlap is found by identity: what units answer, and what the kernel knows where they answer nothing."""
 
 from __future__ import annotations
 
