@@ -100,6 +100,7 @@ def test_where_offload_is_required_and_refused_nothing_is_written(
         assert ran.code == 4
         assert unit_file(tmp_path / name, 0).read_bytes() == before
         assert ran.err.startswith("xcopy-dev: ")
+        assert ran.err.count("\n") == 1
 
 
 def test_a_unit_without_3pc_is_copied_to_by_the_host_and_the_reason_said(

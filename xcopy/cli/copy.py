@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from xcopy.api.copy import Copy, Options, Report, prepare
 from xcopy.cli.exit_codes import INTERRUPTED_BY_USER, ExitCode, code_of_report
+from xcopy.cli.render_text import print_trouble
 from xcopy.errors import UsageError
 from xcopy.job import Method
 
@@ -56,6 +57,7 @@ def run_copy(arguments: argparse.Namespace) -> int:
             report = copy.run(lambda job: _say(renderer.progress, job))
         code = code_of_report(report, only_offload=options.method is Method.OFFLOAD)
         _say(renderer.finished, report, code)
+        _say(print_trouble, report)
         if copy.fault is not None:
             traceback.print_exception(copy.fault)
         return code

@@ -106,7 +106,7 @@ class TextRenderer:
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
         self._line = True
 
-    def finished(self, report: Report, code: ExitCode) -> None:
+    def finished(self, report: Report, code: ExitCode) -> None:  # noqa: ARG002 - the shell shows the code
         """What became of it."""
         if self._line:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
@@ -119,20 +119,24 @@ class TextRenderer:
             print(f"  {means}")
         for reason, count in report.fallbacks:
             print(f"  {size(count)} not by offload: {reason}")
-        if report.not_durable:
-            print(f"xcopy-dev: the copy may not be durable: {report.not_durable}", file=sys.stderr)
-        if report.stopped:
-            print(f"xcopy-dev: stopped: {report.stopped}", file=sys.stderr)
-        for part in report.not_copied[:SHOWN_RANGES]:
-            print(
-                f"xcopy-dev: not copied: {part.source_blocks} blocks from source LBA {part.source_lba} to "
-                f"destination LBA {part.destination_lba}: {part.reason}",
-                file=sys.stderr,
-            )
-        if len(report.not_copied) > SHOWN_RANGES:
-            print(f"xcopy-dev: and {len(report.not_copied) - SHOWN_RANGES} more ranges", file=sys.stderr)
-        if code:
-            print(f"xcopy-dev: exit {int(code)}", file=sys.stderr)
+
+
+def print_trouble(report: Report) -> None:
+    """What went wrong, to standard error, whatever standard output is rendered as."""
+    if report.not_durable:
+        print(f"xcopy-dev: the copy may not be durable: {report.not_durable}", file=sys.stderr)
+    if report.stopped:
+        print(f"xcopy-dev: stopped: {report.stopped}", file=sys.stderr)
+    if not report.copied and len(report.not_copied) == 1:
+        return  # nothing is copied, and that is all there is to say
+    for part in report.not_copied[:SHOWN_RANGES]:
+        print(
+            f"xcopy-dev: not copied: {part.source_blocks} blocks from source LBA {part.source_lba} to "
+            f"destination LBA {part.destination_lba}: {part.reason}",
+            file=sys.stderr,
+        )
+    if len(report.not_copied) > SHOWN_RANGES:
+        print(f"xcopy-dev: and {len(report.not_copied) - SHOWN_RANGES} more ranges", file=sys.stderr)
 
 
 def _lba(lba: int, base: int) -> str:
