@@ -63,7 +63,9 @@ def spare(luns: dict[str, lio.Lun], media: Media) -> Iterator[lio.Lun]:
 def blank(lun: lio.Lun, media: Media) -> None:
     """Take partition table and file system signatures off a unit."""
     lio.command("wipefs", "--all", "--force", lun.path)
+    lio.command("udevadm", "settle")  # udev looks at the partitions, and then they are busy
     lio.command("blockdev", "--rereadpt", lun.path)
+    lio.command("udevadm", "settle")
     media.accept(lun)
 
 

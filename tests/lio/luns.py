@@ -37,6 +37,7 @@ KIB, MIB, TIB = 1 << 10, 1 << 20, 1 << 40
 PREFIX = "xcopydev-"  # of every name made here: nothing without it is ever touched
 NEXUSES = ("naa.5001405cc0de0001", "naa.5001405cc0de0002")
 FILES = Path("/run/xcopydev-lio")
+RULES = Path("/run/udev/rules.d/99-xcopydev-lio.rules")
 CONFIGFS = Path("/sys/kernel/config")
 MODULES = ("sg", "sd_mod", "target_core_mod", "target_core_file", "target_core_iblock", "tcm_loop")
 BRD_SIZE = 16 * MIB  # of every /dev/ramN under a dm-delay or a read-only unit
@@ -55,6 +56,11 @@ class Recipe:
     block_size: int = 512
     copies: bool = True
     nexuses: tuple[int, ...] = (0,)
+
+    @property
+    def naa(self) -> str:
+        """NAA designator as LIO makes it: its company's id and 25 digits of the serial number."""
+        return "6001405" + self.serial.replace("-", "")[:25]
 
     @property
     def serial(self) -> str:
@@ -130,6 +136,8 @@ def remove_all() -> None:
         command("dmsetup", "remove", "--retry", name)
     if (FILES / "brd").exists():
         command("rmmod", "brd")
+    RULES.unlink(missing_ok=True)
+    command("udevadm", "control", "--reload")
     if os.path.ismount(FILES):
         command("umount", str(FILES))
     if FILES.exists():
@@ -154,6 +162,7 @@ def luns() -> Iterator[dict[str, Lun]]:
 
 def make_all() -> dict[str, Lun]:
     """Make and map the whole table; the LUN number in each nexus is the place in the table."""
+    leave_partitions_alone()
     FILES.mkdir(parents=True, exist_ok=True)
     command("mount", "-t", "tmpfs", "-o", "size=80%", "tmpfs", str(FILES))
     rams = iter(ram_disks(sum(unit.backing in ("delay", "readonly") for unit in UNITS)))
@@ -176,6 +185,17 @@ def make_all() -> dict[str, Lun]:
             made[seen.name] = seen
     command("udevadm", "settle")
     return made
+
+
+def leave_partitions_alone() -> None:
+    """Keep udev from reading a partition table anew, unasked, when a disk that was written is closed.
+
+    It does that some time later, and meanwhile the nodes of the partitions are gone.
+    """
+    RULES.parent.mkdir(parents=True, exist_ok=True)
+    rule = 'SUBSYSTEM=="block", ATTRS{{wwid}}=="naa.{}", OPTIONS+="nowatch"\n'
+    RULES.write_text("".join(rule.format(unit.naa) for unit in UNITS))
+    command("udevadm", "control", "--reload")
 
 
 def make(unit: Recipe, rams: Iterator[str]) -> StorageObject:
@@ -216,7 +236,7 @@ def as_seen(unit: Recipe, nexus: int, address: str) -> Lun:
         sg=f"/dev/{only_entry(device / 'scsi_generic')}",
         block_size=unit.block_size,
         blocks=unit.size // unit.block_size,
-        naa="6001405" + unit.serial.replace("-", "")[:25],
+        naa=unit.naa,
         copies=unit.copies,
         writable=unit.backing != "readonly",
     )
