@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from xcopy.coverage import State
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from xcopy.errors import XcopyError
     from xcopy.job import Job
     from xcopy.unit import LogicalUnit
+
+
+EVERY = 1.0  # seconds between two progress records
 
 
 def emit(record: str, **fields: Any) -> None:
@@ -73,6 +77,7 @@ class JsonRenderer:
 
     def __init__(self) -> None:
         self._copied = -1
+        self._next = 0.0
 
     def planned(self, copy: Copy) -> None:
         """What will be copied, and how."""
@@ -111,10 +116,10 @@ class JsonRenderer:
         )
 
     def progress(self, job: Job) -> None:
-        """A line when more is copied than at the last."""
-        done = job.coverage.count(State.COPIED)
-        if done != self._copied:
-            self._copied = done
+        """A line a second at the most, when more is copied than at the last."""
+        done, now = job.coverage.count(State.COPIED), time.monotonic()
+        if done != self._copied and now >= self._next:
+            self._copied, self._next = done, now + EVERY
             size = job.request.block_size
             emit("progress", copied=done * size, total=job.request.blocks * size)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from xcopy.unit import LogicalUnit
 
 SHOWN_RANGES = 20
+REDRAW = 0.2  # seconds between two progress lines
 MEANS = {OFFLOAD: "EXTENDED COPY", HOST: "host read and write"}
 
 
@@ -46,6 +47,7 @@ class TextRenderer:
         self._began = time.monotonic()
         self._terminal = sys.stderr.isatty()
         self._line = False
+        self._next = 1.0  # seconds from the start; what is done sooner needs no progress
 
     def planned(self, copy: Copy) -> None:
         """What will be copied, and how."""
@@ -96,8 +98,9 @@ class TextRenderer:
     def progress(self, job: Job) -> None:
         """One line on a terminal, once the copy takes more than a second."""
         elapsed = time.monotonic() - self._began
-        if not self._terminal or elapsed < 1:
+        if not self._terminal or elapsed < self._next:
             return
+        self._next = elapsed + REDRAW
         done = job.coverage.count(State.COPIED)
         share = done / job.request.blocks if job.request.blocks else 1.0
         moved = done * job.request.block_size
