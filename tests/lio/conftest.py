@@ -81,16 +81,18 @@ def parted(spare: lio.Lun, media: Media) -> lio.Lun:
 
 @pytest.fixture
 def mounted(media: Media, tmp_path: Path) -> Iterator[Callable[[lio.Lun, str], None]]:
-    """Make a file system on a unit, or on its partition `1` or `2`, and mount it for the test."""
+    """Make a file system on a unit, or on its partition `1` or `2`, and mount it for the test.
+
+    Read-only, so that nothing but the program under test could write there.
+    """
     mounts: list[tuple[lio.Lun, Path]] = []
 
     def mount(lun: lio.Lun, partition: str = "") -> None:
         lio.command("mkfs.ext2", "-q", lun.path + partition)
         place = tmp_path / f"mounted{len(mounts)}"
         place.mkdir()
-        lio.command("mount", lun.path + partition, str(place))
+        lio.command("mount", "-o", "ro", lun.path + partition, str(place))
         mounts.append((lun, place))
-        lio.command("sync")
         media.accept(lun)
 
     yield mount

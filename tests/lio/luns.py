@@ -122,18 +122,26 @@ def load_target() -> None:
         Path(place).mkdir(parents=True, exist_ok=True)
 
 
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Without the warnings that rtslib's use of old names of pyudev gives."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+@quietly()
 def remove_all() -> None:
     """Remove every target, unit, delay, ram disk and file made here, in this run or in another."""
-    for unit in list(RTSRoot().targets):
-        if unit.fabric_module.name == "loopback" and unit.wwn in NEXUSES:
-            unit.delete()
+    for target in list(RTSRoot().targets):
+        if target.fabric_module.name == "loopback" and target.wwn in NEXUSES:
+            target.delete()
     for storage in list(StorageObject.all()):
         if storage.name.startswith(PREFIX):
             storage.delete()
-    delays = [line.split()[0] for line in command("dmsetup", "ls").splitlines() if line.strip()]
-    ours = [name for name in delays if name.startswith(PREFIX)]
-    for name in ours:
-        command("dmsetup", "remove", "--retry", name)
+    for line in command("dmsetup", "ls").splitlines():
+        if line.startswith(PREFIX):
+            command("dmsetup", "remove", "--retry", line.split()[0])
     if (FILES / "brd").exists():
         command("rmmod", "brd")
     RULES.unlink(missing_ok=True)
@@ -151,15 +159,14 @@ def luns() -> Iterator[dict[str, Lun]]:
     A unit's second path, where it has one, is named with `-second-path`.
     """
     load_target()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # rtslib uses old names of pyudev
+    remove_all()
+    try:
+        yield make_all()
+    finally:
         remove_all()
-        try:
-            yield make_all()
-        finally:
-            remove_all()
 
 
+@quietly()
 def make_all() -> dict[str, Lun]:
     """Make and map the whole table; the LUN number in each nexus is the place in the table."""
     leave_partitions_alone()
