@@ -52,31 +52,23 @@ def media(luns: dict[str, lio.Lun]) -> Media:
 
 
 @pytest.fixture
-def spare(luns: dict[str, lio.Lun], media: Media) -> Iterator[lio.Lun]:
-    """A unit to put partitions and file systems on; blank before and after."""
-    lun = luns["spare"]
-    blank(lun, media)
-    yield lun
-    blank(lun, media)
-
-
-def blank(lun: lio.Lun, media: Media) -> None:
-    """Take partition table and file system signatures off a unit."""
-    lio.command("wipefs", "--all", "--force", lun.path)
-    lio.command("udevadm", "settle")  # udev looks at the partitions, and then they are busy
-    lio.command("blockdev", "--rereadpt", lun.path)
-    lio.command("udevadm", "settle")
-    media.accept(lun)
+def spare(luns: dict[str, lio.Lun]) -> lio.Lun:
+    """A small unit to put partitions and file systems on."""
+    return luns["spare"]
 
 
 @pytest.fixture
-def parted(spare: lio.Lun, media: Media) -> lio.Lun:
+def parted(spare: lio.Lun, media: Media) -> Iterator[lio.Lun]:
     """The spare unit with the partitions of `luns.PARTITIONS`."""
     table = "".join(f"start={first}, size={blocks}\n" for first, blocks in lio.PARTITIONS)
-    lio.command("sfdisk", "--quiet", "--label", "gpt", spare.path, feed=table)
+    lio.command("sfdisk", "--quiet", "--wipe", "always", "--label", "gpt", spare.path, feed=table)
     lio.command("udevadm", "settle")
     media.accept(spare)
-    return spare
+    yield spare
+    lio.command("wipefs", "--all", "--force", spare.path)
+    lio.command("udevadm", "settle")  # udev looks at the partitions, and then they are busy
+    lio.command("blockdev", "--rereadpt", spare.path)
+    media.accept(spare)
 
 
 @pytest.fixture
@@ -88,7 +80,7 @@ def mounted(media: Media, tmp_path: Path) -> Iterator[Callable[[lio.Lun, str], N
     mounts: list[tuple[lio.Lun, Path]] = []
 
     def mount(lun: lio.Lun, partition: str = "") -> None:
-        lio.command("mkfs.ext2", "-q", lun.path + partition)
+        lio.command("mkfs.ext2", "-q", "-F", lun.path + partition)
         place = tmp_path / f"mounted{len(mounts)}"
         place.mkdir()
         lio.command("mount", "-o", "ro", lun.path + partition, str(place))
