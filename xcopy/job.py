@@ -80,11 +80,6 @@ class Job:
         if isinstance(offer, Refusal) and method is not Method.HOST:
             self.refused = offer.reason
 
-    @property
-    def done(self) -> bool:
-        """True when no task is out and none will follow."""
-        return self._in_flight == 0 and (bool(self.stopped) or not self._room())
-
     def stop(self, reason: str) -> None:
         """Hand out no more tasks; the first reason is kept."""
         self.stopped = self.stopped or reason or "stopped"
@@ -137,7 +132,9 @@ class Job:
         self.coverage.back(task.piece)
         if isinstance(task, OffloadTask):
             self._free_ids.append(task.list_id)
-        self._again.append((task.piece, OFFLOAD if isinstance(task, OffloadTask) else HOST))
+        means = OFFLOAD if isinstance(task, OffloadTask) else HOST
+        self.commands[means] -= 1
+        self._again.append((task.piece, means))
 
     def _offloaded(self, task: OffloadTask, verdict: Verdict) -> None:
         piece = task.piece

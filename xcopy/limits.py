@@ -42,6 +42,16 @@ class Limits:
     in_flight: Bound
     without_list_id: bool
 
+    @property
+    def bounds(self) -> dict[str, Bound]:
+        """Every number with its rule, by name, in the order they are shown in."""
+        return {
+            "segment_blocks": self.segment_blocks,
+            "segments_per_command": self.segments_per_command,
+            "granularity_blocks": self.granularity_blocks,
+            "in_flight": self.in_flight,
+        }
+
     def fewer_segments(self) -> Limits | None:
         """Half the segments in a command, or None when there is one already."""
         count = self.segments_per_command.value

@@ -126,7 +126,8 @@ def test_whatever_is_answered_the_ledger_adds_up_and_the_job_ends(
             hosted += done
             copy.finish(task, HostOutcome(done, "read error"))
         assert sum(copy.coverage.count(state) for state in State) == blocks
-    assert copy.done
+    assert not out
+    assert copy.next() is None
     assert copy.coverage.count(State.IN_FLIGHT) == 0
     assert copy.coverage.count(State.COPIED, OFFLOAD) == offloaded
     assert copy.coverage.count(State.COPIED, HOST) == hosted

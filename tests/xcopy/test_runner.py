@@ -315,6 +315,7 @@ def test_a_system_without_more_threads_copies_with_those_it_has(allowed: int) ->
     job = copy(a, 4000, 0, 0, spawn=spawn)
     assert_copied(a, 4000, 0, 0)
     assert job.coverage.complete
+    assert job.commands[OFFLOAD] == a.count(0x83)
 
 
 def test_a_system_without_any_thread_copies_nothing_and_says_so() -> None:

@@ -132,9 +132,7 @@ def _emulated(text: EndpointText) -> Endpoint:
         blocks=unit.blocks,
         window=None,
         open_transport=opener,
-        open_blocks=lambda _: CommandBlocks(
-            opener(), text.path, unit.block_size, sleep=MonotonicClock().sleep
-        ),
+        open_blocks=partial(_blocks, None, unit, opener, None),
     )
 
 
@@ -168,10 +166,14 @@ def _partition(name: str, start: int, length: int, block_size: int) -> tuple[int
 
 
 def _blocks(
-    node: Node, unit: LogicalUnit, opener: Callable[[], Transport], timeout: float | None, writable: bool
+    node: Node | None,
+    unit: LogicalUnit,
+    opener: Callable[[], Transport],
+    timeout: float | None,
+    writable: bool,
 ) -> BlockDoor:
     """By the block device, or by READ(16) and WRITE(16) where a unit has none."""
-    if node.node is None:
+    if node is None or node.node is None:
         return CommandBlocks(
             opener(), unit.name, unit.block_size, sleep=MonotonicClock().sleep, timeout=timeout or 60.0
         )

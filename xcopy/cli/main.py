@@ -71,10 +71,9 @@ def _open_standard_streams() -> None:
 
 
 def _say_in_json(error: XcopyError) -> None:
-    from xcopy.cli.exit_codes import code_of_error
     from xcopy.cli.render_json import print_error
 
-    print_error(error, code_of_error(error))
+    print_error(error)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -33,7 +33,7 @@ def run_probe(arguments: argparse.Namespace) -> int:
             if arguments.json:
                 from xcopy.cli.render_json import print_error
 
-                print_error(error, code_of_error(error))
+                print_error(error)
             continue
         found.append(side)
         _show_unit(side, as_json=arguments.json)
@@ -86,11 +86,10 @@ def _show_pair(source: LogicalUnit, destination: LogicalUnit, *, as_json: bool) 
         reason = None if isinstance(offer, Limits) else offer.reason
         emit("pair", offload=isinstance(offer, Limits), limits=limits, refused=reason)
         return
+    from xcopy.cli.render_text import print_limits
+
     if not isinstance(offer, Limits):
         print(f"{source.name} -> {destination.name}: no offload, {offer.reason}")
         return
     print(f"{source.name} -> {destination.name}: both sides say that EXTENDED COPY can be tried")
-    print(f"  blocks in a segment: {offer.segment_blocks}")
-    print(f"  segments in a command: {offer.segments_per_command}")
-    print(f"  granularity in blocks: {offer.granularity_blocks}")
-    print(f"  commands in flight: {offer.in_flight}")
+    print_limits(offer)

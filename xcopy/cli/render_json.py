@@ -6,6 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from xcopy.cli.exit_codes import code_of_error
 from xcopy.coverage import State
 from xcopy.limits import Limits
 
@@ -25,9 +26,9 @@ def emit(record: str, **fields: Any) -> None:
     print(json.dumps({"record": record, **fields}), flush=True)
 
 
-def print_error(error: XcopyError, code: ExitCode) -> None:
+def print_error(error: XcopyError) -> None:
     """The last record of a run that did not get as far as a copy."""
-    emit("error", error=type(error).__name__, message=str(error), exit=int(code))
+    emit("error", error=type(error).__name__, message=str(error), exit=int(code_of_error(error)))
 
 
 def unit_fields(unit: LogicalUnit) -> dict[str, Any]:
@@ -63,13 +64,7 @@ def unit_fields(unit: LogicalUnit) -> dict[str, Any]:
 
 def limits_fields(limits: Limits) -> dict[str, Any]:
     """Limits as a JSON object, each with its rule."""
-    bounds = {
-        "segment_blocks": limits.segment_blocks,
-        "segments_per_command": limits.segments_per_command,
-        "granularity_blocks": limits.granularity_blocks,
-        "in_flight": limits.in_flight,
-    }
-    return {name: {"value": b.value, "rule": b.rule} for name, b in bounds.items()}
+    return {name: {"value": b.value, "rule": b.rule} for name, b in limits.bounds.items()}
 
 
 class JsonRenderer:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from xcopy.job import Job
     from xcopy.unit import LogicalUnit
 
+BOUNDS = {
+    "segment_blocks": "blocks in a segment",
+    "segments_per_command": "segments in a command",
+    "granularity_blocks": "granularity in blocks",
+    "in_flight": "commands in flight",
+}
 SHOWN_RANGES = 20
 REDRAW = 0.2  # seconds between two progress lines
 MEANS = {OFFLOAD: "EXTENDED COPY", HOST: "host read and write"}
@@ -37,6 +43,12 @@ def describe_unit(unit: LogicalUnit) -> str:
     who = " ".join(part for part in (unit.vendor, unit.product, unit.revision) if part)
     named = f"designator {designator.value.hex()}" if designator else "no designator"
     return f"{unit.name}: {who}, {unit.blocks} blocks of {unit.block_size} bytes, {named}"
+
+
+def print_limits(limits: Limits) -> None:
+    """Each limit with the rule it came from."""
+    for name, bound in limits.bounds.items():
+        print(f"  {BOUNDS[name]}: {bound}")
 
 
 class TextRenderer:
@@ -72,12 +84,8 @@ class TextRenderer:
         print(f"  {describe_unit(copy.source.unit)}")
         print(f"  {describe_unit(copy.destination.unit)}")
         if isinstance(copy.offer, Limits):
-            limits = copy.offer
-            print(f"  blocks in a segment: {limits.segment_blocks}")
-            print(f"  segments in a command: {limits.segments_per_command}")
-            print(f"  granularity in blocks: {limits.granularity_blocks}")
-            print(f"  commands in flight: {limits.in_flight}")
-            usage = "11b, no list identifier" if limits.without_list_id else "10b, identifiers 1 to 255"
+            print_limits(copy.offer)
+            usage = "11b, no list identifier" if copy.offer.without_list_id else "10b, identifiers 1 to 255"
             print(f"  list identifier usage: {usage}")
 
     def dry_run(self, copy: Copy) -> None:
