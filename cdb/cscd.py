@@ -1,21 +1,50 @@
-"""CSCD descriptors: who is copied from and to. Today the identification descriptor, E4h (SPC-4 6.4.5)."""
+"""CSCD descriptors: who is copied from and to (SPC-4 6.4.5). One record and one entry each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Self
 
-from cdb.errors import DecodeError, EncodeError
-from cdb.record import Record, const, flag, raw, record, reserved, uint
-from cdb.vpd import Designator
+from cdb.errors import EncodeError
+from cdb.family import Family, Member
+from cdb.record import Record, choice, const, flag, length, raw, record, reserved, slot, uint
+from cdb.vpd import ASSOCIATIONS, CODE_SETS, DESIGNATOR_TYPES, Designator
 
 CSCD_LENGTH = 32
 MAXIMUM_DESIGNATOR_LENGTH = 20
 
 
 @record
-class IdentificationLayout(Record):
-    """The 32 bytes of an E4h descriptor for a block device (SPC-4 6.4.5.6)."""
+class BlockParameters(Record):
+    """Device type specific parameters of a block device (SPC-4 6.4.5.3, table 136)."""
+
+    _byte28 = reserved(5)
+    pad: bool = flag(default=False)
+    _byte28b = reserved(2)
+    block_length: int = uint(24, label="DISK BLOCK LENGTH")
+
+
+@record
+class OtherParameters(Record):
+    """Device type specific parameters of a device type that has none (SPC-4 6.4.5.1, table 134)."""
+
+    parameters: bytes = raw(4, default=bytes(4), label="Device type specific parameters")
+
+
+DEVICE_PARAMETERS: dict[int, type[Record]] = dict.fromkeys((0, 4, 5, 7, 14), BlockParameters)
+DeviceParameters = BlockParameters | OtherParameters
+
+
+@record
+class UnknownCscd(Record):
+    """A CSCD descriptor of a type not known here (SPC-4 6.4.5.1, table 132)."""
+
+    descriptor_type: int = uint(8, label="DESCRIPTOR TYPE CODE")
+    parameters: bytes = raw(31, label="CSCD descriptor parameters")
+
+
+@record
+class IdentificationCscd(Record):
+    """Identification descriptor: a unit named by a designator of its page 83h (SPC-4 6.4.5.6, table 140)."""
 
     descriptor_type = const(8, 0xE4, label="DESCRIPTOR TYPE CODE")
     lu_id_type: int = uint(2, default=0)
@@ -23,74 +52,55 @@ class IdentificationLayout(Record):
     peripheral_device_type: int = uint(5, default=0)
     relative_initiator_port: int = uint(16, default=0, label="RELATIVE INITIATOR PORT IDENTIFIER")
     _byte4 = reserved(4)
-    code_set: int = uint(4)
+    code_set: int = uint(4, names=CODE_SETS)
     _byte5 = reserved(2)
-    association: int = uint(2)
-    designator_type: int = uint(4)
+    association: int = uint(2, names=ASSOCIATIONS)
+    designator_type: int = uint(4, names=DESIGNATOR_TYPES)
     _byte6 = reserved(8)
-    designator_length: int = uint(8)
-    designator: bytes = raw(20)
-    _byte28 = reserved(5)
-    pad: bool = flag(default=False)
-    _byte28b = reserved(2)
-    block_length: int = uint(24, label="DISK BLOCK LENGTH")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdentificationCscd:
-    """A unit named by a designator of its VPD page 83h (E4h); `block_length` in bytes."""
-
-    designator: Designator
-    block_length: int
-    peripheral_device_type: int = 0
-    relative_initiator_port: int = 0
-    lu_id_type: int = 0
-    nul: bool = False
-    pad: bool = False
-
-    def pack(self) -> bytes:
-        """32 bytes; a designator over 20 bytes does not fit and is an `EncodeError`.
-
-        Protocol identifier and PIV are not part of the descriptor and are left out.
-        """
-        value = self.designator.value
-        if len(value) > MAXIMUM_DESIGNATOR_LENGTH:
-            raise EncodeError(
-                f"an E4h CSCD descriptor holds a designator of at most 20 bytes, got {len(value)}"
-            )
-        return IdentificationLayout(
-            lu_id_type=self.lu_id_type,
-            nul=self.nul,
-            peripheral_device_type=self.peripheral_device_type,
-            relative_initiator_port=self.relative_initiator_port,
-            code_set=self.designator.code_set,
-            association=self.designator.association,
-            designator_type=self.designator.designator_type,
-            designator_length=len(value),
-            designator=value.ljust(MAXIMUM_DESIGNATOR_LENGTH, b"\0"),
-            pad=self.pad,
-            block_length=self.block_length,
-        ).pack()
+    designator_length = length(8, "value", label="DESIGNATOR LENGTH")
+    value: bytes = slot(MAXIMUM_DESIGNATOR_LENGTH, label="DESIGNATOR")
+    parameters: DeviceParameters = choice(
+        "peripheral_device_type",
+        DEVICE_PARAMETERS,
+        otherwise=OtherParameters,
+        label="Device type specific parameters",
+    )
 
     @classmethod
-    def unpack(cls, data: bytes) -> Self:
-        """The descriptor in exactly 32 bytes."""
-        layout = IdentificationLayout.unpack(data)
-        if layout.designator_length > MAXIMUM_DESIGNATOR_LENGTH:
-            raise DecodeError(
-                f"E4h CSCD descriptor: DESIGNATOR LENGTH at byte 7 is {layout.designator_length}, at most 20"
+    def of(cls, designator: Designator, *, block_length: int, device_type: int = 0) -> Self:
+        """The descriptor of a block device; protocol identifier and PIV have no place in it and are left out.
+
+        A designator over 20 bytes does not fit and is an `EncodeError`.
+        """
+        if len(designator.value) > MAXIMUM_DESIGNATOR_LENGTH:
+            raise EncodeError(
+                f"an E4h CSCD descriptor holds a designator of at most 20 bytes, got {len(designator.value)}"
             )
         return cls(
-            designator=Designator(
-                code_set=layout.code_set,
-                association=layout.association,
-                designator_type=layout.designator_type,
-                value=layout.designator[: layout.designator_length],
-            ),
-            block_length=layout.block_length,
-            peripheral_device_type=layout.peripheral_device_type,
-            relative_initiator_port=layout.relative_initiator_port,
-            lu_id_type=layout.lu_id_type,
-            nul=layout.nul,
-            pad=layout.pad,
+            peripheral_device_type=device_type,
+            code_set=designator.code_set,
+            association=designator.association,
+            designator_type=designator.designator_type,
+            value=designator.value,
+            parameters=BlockParameters(block_length=block_length),
         )
+
+    @property
+    def designator(self) -> Designator:
+        """The designator that names the unit."""
+        return Designator(
+            code_set=self.code_set,
+            association=self.association,
+            designator_type=self.designator_type,
+            value=self.value,
+        )
+
+
+CSCDS = Family(
+    label="CSCD descriptor",
+    stride=CSCD_LENGTH,
+    unknown=UnknownCscd,
+    members={0xE4: Member("identification descriptor", IdentificationCscd)},
+)
+
+Cscd = IdentificationCscd | UnknownCscd

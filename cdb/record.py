@@ -1,243 +1,343 @@
 """How a T10 table becomes a class: one line per row, in order, with its name and width.
 
-The rows of a record are the whole definition: the typed frozen dataclass, the construct layout
-that builds and parses it, and where each field lies (`Record.rows`) all come from them.
+The rows of a record (see `row`) are its whole definition: the typed frozen dataclass, the construct layout
+that builds and parses it, and what a decoder says of each field all come from them.
 Nothing here knows a command or a page.
 
     @record
-    class ReadCapacity10(Record):
+    class Capacity10(Record):
+        \"""READ CAPACITY(10) data (SBC-3 5.15.2).\"""
+
         last_lba: int = uint(32, label="RETURNED LOGICAL BLOCK ADDRESS")
         block_length: int = uint(32, label="LOGICAL BLOCK LENGTH IN BYTES")
 
 A value that does not fit is refused when the record is made, so a record that exists can be packed.
-Reserved rows are zero when built and ignored when parsed.
+Reserved rows are zero when built and ignored when parsed. The first line of the docstring is the
+structure's title and, in parentheses, its clause.
 """
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self, TypeVar, dataclass_transform
-
-import construct
+from dataclasses import FrozenInstanceError, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from cdb.errors import DecodeError, EncodeError
+from cdb.layout import Run, runs_of
+from cdb.reading import read
+from cdb.row import (
+    FIELDS,
+    REQUIRED,
+    VARIABLE,
+    Row,
+    choice,
+    const,
+    data,
+    flag,
+    items,
+    length,
+    numbers,
+    part,
+    raw,
+    reserved,
+    slot,
+    uint,
+)
 
-REQUIRED: Any = object()  # no default: leaving the field out is a type error
+if TYPE_CHECKING:
+    from cdb.trace import Trace
 
-Kind = Literal["uint", "flag", "raw", "const", "reserved"]
+__all__ = [
+    "Record",
+    "Row",
+    "choice",
+    "const",
+    "data",
+    "flag",
+    "items",
+    "length",
+    "numbers",
+    "part",
+    "raw",
+    "record",
+    "reserved",
+    "slot",
+    "uint",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a table: `offset` and `bit` (7 first) say where its most significant bit lies."""
-
-    kind: Kind
-    bits: int
-    default: Any = REQUIRED
-    label: str = ""
-    doc: str = ""
-    name: str = ""
-    offset: int = 0
-    bit: int = 7
-
-    @property
-    def bytes(self) -> int:
-        """Bytes the row touches."""
-        return (7 - self.bit + self.bits + 7) // 8
-
-
-def uint(bits: int, *, default: int = REQUIRED, label: str = "", doc: str = "") -> Any:
-    """A big-endian unsigned field of `bits` bits, 1 to 64."""
-    return Row("uint", bits, default, label, doc)
-
-
-def flag(*, default: bool = REQUIRED, label: str = "", doc: str = "") -> Any:
-    """A single bit."""
-    return Row("flag", 1, default, label, doc)
-
-
-def raw(size: int, *, default: bytes = REQUIRED, label: str = "", doc: str = "") -> Any:
-    """A field of exactly `size` bytes that are kept as they are."""
-    return Row("raw", size * 8, default, label, doc)
-
-
-def const(bits: int, value: int, *, label: str = "", doc: str = "") -> int:
-    """A field with one right value: always built, and anything else is a `DecodeError`."""
-    row: Any = Row("const", bits, value, label, doc)
-    return row  # type: ignore[no-any-return]
-
-
-def reserved(bits: int) -> Any:
-    """Bits with no meaning: built as zero, ignored when parsed."""
-    return Row("reserved", bits)
+Bytes = bytes | bytearray | memoryview
 
 
 class Record:
-    """What every record can do; made by `@record`, never by hand."""
+    """What every record can do; made by `@record`, never by hand.
+
+    `size` is the least number of bytes it takes up: all there are, unless a row's length varies.
+    `least`: how many bytes must be there when it is parsed (a page of an older standard is shorter than
+    the table); what lies past the end has its default.
+    """
 
     __slots__ = ()
 
     rows: ClassVar[tuple[Row, ...]] = ()
     size: ClassVar[int] = 0
-    layout: ClassVar[Any] = None
-    _groups: ClassVar[tuple[tuple[str, tuple[Row, ...]], ...]] = ()
+    least: ClassVar[int | None] = None
+    runs: ClassVar[tuple[Run | Row, ...]] = ()
+    varies: ClassVar[bool] = False
+    _fields: ClassVar[tuple[tuple[Row, Any], ...]] = ()
 
-    def __post_init__(self) -> None:
+    def __init__(self, **values: Any) -> None:
+        """Every field by name; one that does not fit is an `EncodeError`."""
+        for row, put in self._fields:
+            value = values.pop(row.name, row.default)
+            if value is REQUIRED:
+                raise self._missing(row, values)
+            if row.kind == "uint":
+                if type(value) is not int or not 0 <= value < 1 << row.bits or row.allowed:
+                    _check_number(self, row, value)
+            else:
+                _check(self, row, value)
+            put(self, value)
+        if values:
+            raise TypeError(f"{type(self).__name__} has no field {', '.join(values)}")
+        if self.varies:
+            self._lengths()
+
+    def _missing(self, row: Row, values: dict[str, Any]) -> TypeError:
+        known = {known.name for known, _ in self._fields}
+        strange = [name for name in values if name not in known]
+        also = f", and has no field {', '.join(strange)}" if strange else ""
+        return TypeError(f"{type(self).__name__} needs {row.name} ({row.label}){also}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"{type(self).__name__} does not change; cannot set {name}")
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"{type(self).__name__} does not change; cannot delete {name}")
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, row.name) for row, _ in self._fields)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._values()))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{row.name}={getattr(self, row.name)!r}" for row, _ in self._fields)
+        return f"{type(self).__name__}({shown})"
+
+    def __reduce__(self) -> Any:
+        return _restore, (type(self), {row.name: getattr(self, row.name) for row, _ in self._fields})
+
+    @property
+    def packed_size(self) -> int:
+        """How many bytes `pack` gives."""
+        if not self.varies:
+            return self.size
+        return self.size + sum(
+            _wire_size(row, getattr(self, row.name)) for row in self.rows if row.kind in VARIABLE
+        )
+
+    def _lengths(self) -> dict[str, int]:
+        """The value of every length row; one that does not fit its field is an `EncodeError`."""
+        found: dict[str, int] = {}
+        total, at = self.packed_size, 0
         for row in self.rows:
-            if row.kind in ("uint", "flag", "raw"):
-                _check(type(self).__name__, row, getattr(self, row.name))
+            if row.kind == "length":
+                if row.of:
+                    counted = _counted_size(self.row(row.of), getattr(self, row.of))
+                else:
+                    counted = total - at - row.offset - row.bytes
+                value = found[row.name] = (counted + row.plus) // row.unit
+                if value >= 1 << row.bits:
+                    raise EncodeError(
+                        f"{type(self).__name__}: {row.label} is {value}, more than {row.bits} bits hold "
+                        f"({(1 << row.bits) - 1})"
+                    )
+            elif row.kind in VARIABLE:
+                at += _wire_size(row, getattr(self, row.name))
+        return found
 
     def pack(self) -> bytes:
-        """The record's bytes, exactly `size` of them."""
-        values: dict[str, Any] = {}
-        for key, rows in self._groups:
-            found = {r.name: _value(self, r) for r in rows}
-            values[key] = found if len(rows) > 1 else found[rows[0].name]
-        try:
-            built: bytes = self.layout.build(values)
-        except construct.ConstructError as error:
-            raise EncodeError(f"{type(self).__name__}: {error}") from error
-        return built
+        """The record's bytes."""
+        lengths = self._lengths() if self.varies else {}
+        parts = []
+        for run in self.runs:
+            if isinstance(run, Run):
+                parts.append(run.build(self, lengths))
+            else:
+                parts.append(_wire(run, getattr(self, run.name)))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     @classmethod
-    def unpack(cls, data: bytes | bytearray | memoryview) -> Self:
-        """The record in `data`, which must be exactly `size` bytes long."""
-        if len(data) != cls.size:
-            raise DecodeError(f"{cls.__name__} is {cls.size} bytes long, got {len(data)}")
-        return cls.unpack_from(data)
+    def unpack(cls, data: Bytes) -> Self:
+        """The record that `data` is, from its first byte to its last."""
+        made, end = read(cls, bytes(data), 0, len(data))
+        if end != len(data):
+            raise DecodeError(f"{cls.__name__} ends at byte {end}, {len(data)} are there")
+        return made
 
     @classmethod
-    def unpack_from(cls, data: bytes | bytearray | memoryview, offset: int = 0) -> Self:
+    def unpack_from(cls, data: Bytes, offset: int = 0) -> Self:
         """The record at `offset` of `data`; what follows it is not looked at."""
-        part = bytes(data[offset : offset + cls.size])
-        if len(part) != cls.size:
-            raise DecodeError(
-                f"{cls.__name__} needs {cls.size} bytes at offset {offset}, {len(part)} are there"
-            )
-        try:
-            parsed = cls.layout.parse(part)
-        except construct.ConstructError as error:
-            raise DecodeError(f"{cls.__name__} at offset {offset}: {error}") from error
-        values: dict[str, Any] = {}
-        for key, rows in cls._groups:
-            for row in rows:
-                value = parsed[key][row.name] if len(rows) > 1 else parsed[key]
-                if row.kind == "const" and value != row.default:
-                    raise DecodeError(
-                        f"{cls.__name__}: {row.label} at byte {offset + row.offset} "
-                        f"is {value:#x}, expected {row.default:#x}"
-                    )
-                if row.kind == "flag":
-                    value = bool(value)
-                if row.kind in ("uint", "flag", "raw"):
-                    values[row.name] = value
-        return cls(**values)
+        return read(cls, bytes(data), offset, len(data))[0]
+
+    @classmethod
+    def trace(cls, data: Bytes, trace: Trace) -> int:
+        """Read the record at the start of `data` into `trace`, and say where it ended.
+
+        Raises `DecodeError` where it breaks; what was read until then is in the trace.
+        """
+        return read(cls, bytes(data), 0, len(data), trace)[1]
+
+    @classmethod
+    def peek(cls, name: str, data: Bytes, offset: int = 0) -> int:
+        """One fixed field of the record at `offset`, lengths and constants too, the rest unread."""
+        row = cls.row(name)
+        part = bytes(data[offset + row.offset : offset + row.offset + row.bytes])
+        if len(part) != row.bytes:
+            raise DecodeError(f"{cls.__name__}: {row.label} at byte {offset + row.offset} is not there")
+        spare = row.bytes * 8 - (7 - row.bit) - row.bits
+        return int.from_bytes(part, "big") >> spare & (1 << row.bits) - 1
 
     @classmethod
     def row(cls, name: str) -> Row:
-        """The row of the field `name`: where it lies and what T10 calls it."""
-        return next(r for r in cls.rows if r.name == name)
+        """The row called `name`: where it lies and what T10 calls it."""
+        for row in cls.rows:
+            if row.name == name:
+                return row
+        raise KeyError(f"{cls.__name__} has no row {name}")
+
+    @classmethod
+    def title(cls) -> str:
+        """What the structure is called: the docstring's first line, without the clause."""
+        return _first_line(cls)[0]
+
+    @classmethod
+    def clause(cls) -> str:
+        """Where the structure is defined, as in "SPC-4 6.4.6.4, table 151"; "" where it is not said."""
+        return _first_line(cls)[1]
 
 
-def _check(record_name: str, row: Row, value: object) -> None:
-    where = f"{record_name}.{row.name} ({row.label})"
-    if row.kind == "flag":
+def _first_line(cls: type[Record]) -> tuple[str, str]:
+    first = (cls.__doc__ or cls.__name__).strip().split("\n", 1)[0].rstrip(".")
+    title, bracket, clause = first.rpartition(" (")
+    return (title, clause.rstrip(")")) if bracket and clause.endswith(")") else (first, "")
+
+
+def _restore(cls: type[Record], values: dict[str, Any]) -> Record:
+    return cls(**values)
+
+
+def _check_number(owner: Record, row: Row, value: object) -> None:
+    where = f"{type(owner).__name__}.{row.name} ({row.label})"
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise EncodeError(f"{where} is a number, got {value!r}")
+    if not 0 <= value < 1 << row.bits:
+        raise EncodeError(f"{where}: {value} does not fit {row.bits} bits (0 to {(1 << row.bits) - 1})")
+    if row.allowed and value not in row.allowed:
+        raise EncodeError(f"{where} is {value:#x}, expected {_either(row.allowed)}")
+
+
+def _either(allowed: tuple[int, ...]) -> str:
+    return " or ".join(f"{v:#x}" for v in allowed)
+
+
+def _check(owner: Record, row: Row, value: object) -> None:
+    where = f"{type(owner).__name__}.{row.name} ({row.label})"
+    kind = row.kind
+    if kind == "flag":
         if not isinstance(value, bool):
             raise EncodeError(f"{where} is a bit: True or False, got {value!r}")
-    elif row.kind == "uint":
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise EncodeError(f"{where} is a number, got {value!r}")
-        if not 0 <= value < 1 << row.bits:
-            raise EncodeError(f"{where}: {value} does not fit {row.bits} bits (0 to {(1 << row.bits) - 1})")
-    elif not isinstance(value, bytes) or len(value) * 8 != row.bits:
-        shown = f"{len(value)} bytes" if isinstance(value, bytes) else repr(value)
-        raise EncodeError(f"{where} takes exactly {row.bits // 8} bytes, got {shown}")
+    elif kind in ("raw", "slot", "data"):
+        if not isinstance(value, bytes):
+            raise EncodeError(f"{where} takes bytes, got {value!r}")
+        if kind == "raw" and len(value) * 8 != row.bits:
+            raise EncodeError(f"{where} takes exactly {row.bits // 8} bytes, got {len(value)} bytes")
+        if kind == "slot" and len(value) * 8 > row.bits:
+            raise EncodeError(f"{where} takes at most {row.bits // 8} bytes, got {len(value)} bytes")
+    elif kind == "numbers":
+        if not isinstance(value, tuple) or not all(
+            isinstance(v, int) and 0 <= v < 1 << 8 * row.unit for v in value
+        ):
+            raise EncodeError(f"{where} takes a tuple of numbers of {8 * row.unit} bits, got {value!r}")
+    elif kind == "items":
+        possible = _possible(row)
+        if not isinstance(value, tuple) or not all(isinstance(v, possible) for v in value):
+            raise EncodeError(f"{where} takes a tuple of {row.label.lower()}, got {value!r}")
+    elif kind == "part":
+        if not isinstance(value, row.record or Record):
+            raise EncodeError(
+                f"{where} takes a {row.record.__name__ if row.record else 'record'}, got {value!r}"
+            )
+    elif kind == "choice":
+        wanted = (row.table or {}).get(getattr(owner, row.by), row.record)
+        if value is None if wanted else value is not None:
+            raise EncodeError(
+                f"{where}: {row.by} asks for {wanted.__name__ if wanted else 'nothing'}, got {value!r}"
+            )
+        if wanted and not isinstance(value, wanted):
+            raise EncodeError(f"{where}: {row.by} asks for a {wanted.__name__}, got {value!r}")
 
 
-def _value(instance: Record, row: Row) -> Any:
-    if row.kind == "const":
-        return row.default
-    if row.kind == "reserved":
-        return bytes(row.bits // 8) if _is_bytes(row) else 0
-    return getattr(instance, row.name)
+def _possible(row: Row) -> tuple[type[Record], ...]:
+    if row.family is None:
+        return (row.record,) if row.record else ()
+    return (*{m.record for m in row.family.members.values()}, row.family.unknown)
 
 
-def _is_bytes(row: Row) -> bool:
-    """A reserved run of whole bytes, or a raw field, is kept as bytes; all else is a number."""
-    return row.kind == "raw" or (row.kind == "reserved" and row.bits % 8 == 0)
+def _counted_size(row: Row, value: Any) -> int:
+    """The bytes a length row counts for `value`, padding left out."""
+    if row.kind in ("data", "slot"):
+        return len(value)
+    return _wire_size(row, value)
 
 
-_INTEGERS = {
-    8: construct.Int8ub,
-    16: construct.Int16ub,
-    24: construct.Int24ub,
-    32: construct.Int32ub,
-    64: construct.Int64ub,
-}
+def _wire_size(row: Row, value: Any) -> int:
+    if row.kind == "data":
+        return -(-len(value) // row.pad_to) * row.pad_to
+    if row.kind == "numbers":
+        return len(value) * row.unit
+    if row.kind == "items":
+        return sum(v.packed_size for v in value)
+    return 0 if value is None else int(value.packed_size)
 
 
-def _subcon(row: Row) -> Any:
-    if _is_bytes(row):
-        return construct.Bytes(row.bits // 8)
-    return _INTEGERS.get(row.bits) or construct.BytesInteger(row.bits // 8)
-
-
-def _place(rows: list[Row]) -> tuple[tuple[Row, ...], int]:
-    """Give every row its offset and bit; returns the rows and the record's size in bytes."""
-    placed: list[Row] = []
-    position = 0
-    for r in rows:
-        offset, used = divmod(position, 8)
-        if r.kind == "raw" and used:
-            raise TypeError(f"{r.name}: a raw field starts on a byte")
-        placed.append(replace(r, offset=offset, bit=7 - used))
-        position += r.bits
-    if position % 8:
-        raise TypeError(f"the rows end inside a byte, at bit {position}")
-    return tuple(placed), position // 8
-
-
-def _group(rows: tuple[Row, ...]) -> tuple[tuple[str, tuple[Row, ...]], ...]:
-    """Rows that share bytes go together; a row of whole bytes stands alone."""
-    groups: list[list[Row]] = []
-    for row in rows:
-        if row.bit == 7:
-            groups.append([row])
-        else:
-            groups[-1].append(row)
-    return tuple((g[0].name if len(g) == 1 else f"byte{g[0].offset}", tuple(g)) for g in groups)
-
-
-def _layout(groups: tuple[tuple[str, tuple[Row, ...]], ...]) -> Any:
-    """The construct that builds and parses one record."""
-    parts = []
-    for key, rows in groups:
-        if len(rows) == 1:
-            parts.append(key / _subcon(rows[0]))
-        else:
-            bits = [r.name / construct.BitsInteger(r.bits) for r in rows]
-            parts.append(key / construct.BitStruct(*bits))
-    return construct.Struct(*parts)
+def _wire(row: Row, value: Any) -> bytes:
+    if row.kind == "data":
+        return bytes(value.ljust(_wire_size(row, value), b"\0"))
+    if row.kind == "numbers":
+        return b"".join(v.to_bytes(row.unit, "big") for v in value)
+    if row.kind == "items":
+        return b"".join([v.pack() for v in value])
+    return b"" if value is None else bytes(value.pack())
 
 
 RecordType = TypeVar("RecordType", bound=Record)
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(uint, flag, raw))
+@dataclass_transform(
+    frozen_default=True,
+    kw_only_default=True,
+    field_specifiers=(uint, flag, raw, slot, data, numbers, items, part, choice),
+)
 def record(cls: type[RecordType]) -> type[RecordType]:
     """Make a record of a class whose attributes are rows, in the order of the table."""
-    declared = [(k, v) for k, v in vars(cls).items() if isinstance(v, Row)]
-    rows, size = _place(
-        [replace(r, name=k, label=r.label or k.upper().replace("_", " ")) for k, r in declared]
-    )
+    declared = [
+        replace(row, name=name, label=row.label or name.upper().replace("_", " "))
+        for name, row in vars(cls).items()
+        if isinstance(row, Row)
+    ]
+    runs, rows, size = runs_of(declared)
     for row in rows:
         if row.kind == "const":
             setattr(cls, row.name, row.default)
-        elif row.kind == "reserved":
-            delattr(cls, row.name)
+        elif row.kind in FIELDS:
+            setattr(cls, row.name, field() if row.default is REQUIRED else field(default=row.default))
         else:
-            setattr(cls, row.name, field(default=MISSING if row.default is REQUIRED else row.default))
-    made = dataclass(frozen=True, kw_only=True, slots=True)(cls)
-    made.rows, made.size, made._groups = rows, size, _group(rows)
-    made.layout = _layout(made._groups)
+            delattr(cls, row.name)
+    made = dataclass(init=False, repr=False, eq=False, kw_only=True, slots=True)(cls)
+    made.rows, made.runs, made.size = rows, runs, size
+    made.varies = any(row.kind in VARIABLE or row.kind == "length" for row in rows)
+    made._fields = tuple((row, vars(made)[row.name].__set__) for row in rows if row.kind in FIELDS)
     return made

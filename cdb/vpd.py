@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+from cdb.record import Record, const, data, flag, items, length, numbers, record, reserved, uint
 
-from cdb.errors import DecodeError, EncodeError
-from cdb.record import Record, const, flag, record, reserved, uint
+HEADER_LENGTH = 4  # of every page: type, page code, PAGE LENGTH
 
 SUPPORTED_PAGES = 0x00
 UNIT_SERIAL_NUMBER = 0x80
@@ -14,38 +12,83 @@ DEVICE_IDENTIFICATION = 0x83
 BLOCK_LIMITS = 0xB0
 
 
+CODE_SETS = {1: "binary", 2: "ASCII", 3: "UTF-8"}
+ASSOCIATIONS = {0: "logical unit", 1: "target port", 2: "target device"}
+DESIGNATOR_TYPES = {
+    0: "vendor specific",
+    1: "T10 vendor identification",
+    2: "EUI-64",
+    3: "NAA",
+    4: "relative target port",
+    5: "target port group",
+    6: "logical unit group",
+    7: "MD5 logical unit identifier",
+    8: "SCSI name string",
+    9: "protocol specific port",
+}
+
+
 @record
-class PageHeader(Record):
-    """The four bytes every VPD page begins with."""
+class Designator(Record):
+    """Designation descriptor (SPC-4 7.8.6)."""
+
+    protocol_identifier: int = uint(4, default=0)
+    code_set: int = uint(4, names=CODE_SETS)
+    piv: bool = flag(default=False)
+    _byte1 = reserved(1)
+    association: int = uint(2, names=ASSOCIATIONS)
+    designator_type: int = uint(4, names=DESIGNATOR_TYPES)
+    _byte2 = reserved(8)
+    designator_length = length(8, "value", label="DESIGNATOR LENGTH")
+    value: bytes = data(label="DESIGNATOR")
+
+
+@record
+class DeviceIdentification(Record):
+    """Device Identification VPD page (SPC-4 7.8.6)."""
 
     peripheral_qualifier: int = uint(3, default=0)
     peripheral_device_type: int = uint(5, default=0)
-    page_code: int = uint(8)
-    page_length: int = uint(16)
+    page_code = const(8, DEVICE_IDENTIFICATION)
+    page_length = length(16)
+    designators: tuple[Designator, ...] = items(Designator, label="Designation descriptor")
 
 
 @record
-class DesignatorHeader(Record):
-    """The four bytes before each designator of page 83h."""
+class SupportedPages(Record):
+    """Supported VPD Pages VPD page (SPC-4 7.8)."""
 
-    protocol_identifier: int = uint(4, default=0)
-    code_set: int = uint(4)
-    piv: bool = flag(default=False)
-    _byte1 = reserved(1)
-    association: int = uint(2)
-    designator_type: int = uint(4)
-    _byte2 = reserved(8)
-    designator_length: int = uint(8)
+    peripheral_qualifier: int = uint(3, default=0)
+    peripheral_device_type: int = uint(5, default=0)
+    page_code = const(8, SUPPORTED_PAGES)
+    page_length = length(16)
+    pages: tuple[int, ...] = numbers(8, label="SUPPORTED VPD PAGE")
+
+
+@record
+class UnitSerialNumber(Record):
+    """Unit Serial Number VPD page (SPC-4 7.8)."""
+
+    peripheral_qualifier: int = uint(3, default=0)
+    peripheral_device_type: int = uint(5, default=0)
+    page_code = const(8, UNIT_SERIAL_NUMBER)
+    page_length = length(16)
+    serial: bytes = data(label="PRODUCT SERIAL NUMBER", text=True)
 
 
 @record
 class BlockLimits(Record):
-    """The Block Limits page (SBC-3, by way of sg3_utils); lengths in logical blocks, 0 not reported."""
+    """The Block Limits page (SBC-3, by way of sg3_utils).
+
+    Lengths in logical blocks, 0 not reported; what a shorter page (SBC-2) leaves out is 0.
+    """
+
+    least = 4
 
     peripheral_qualifier: int = uint(3, default=0)
     peripheral_device_type: int = uint(5, default=0)
     page_code = const(8, BLOCK_LIMITS)
-    page_length: int = uint(16, default=0x3C)
+    page_length = length(16)
     _byte4 = reserved(7)
     wsnz: bool = flag(default=False)
     maximum_compare_and_write_length: int = uint(8, default=0)
@@ -62,96 +105,6 @@ class BlockLimits(Record):
     _byte44 = reserved(160)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Designator:
-    """One designator of page 83h; association 0 is the logical unit, type 3 is NAA."""
-
-    code_set: int
-    association: int
-    designator_type: int
-    value: bytes
-    piv: bool = False
-    protocol_identifier: int = 0
-
-    def pack(self) -> bytes:
-        """Header and value."""
-        header = DesignatorHeader(
-            protocol_identifier=self.protocol_identifier,
-            code_set=self.code_set,
-            piv=self.piv,
-            association=self.association,
-            designator_type=self.designator_type,
-            designator_length=len(self.value),
-        )
-        return header.pack() + self.value
-
-    @classmethod
-    def unpack_from(cls, data: bytes, offset: int) -> Self:
-        """The designator at `offset`; one that runs past the end is a `DecodeError`."""
-        header = DesignatorHeader.unpack_from(data, offset)
-        start = offset + DesignatorHeader.size
-        value = data[start : start + header.designator_length]
-        if len(value) != header.designator_length:
-            raise DecodeError(
-                f"designator at byte {offset} says {header.designator_length} bytes, {len(value)} are there"
-            )
-        return cls(
-            code_set=header.code_set,
-            association=header.association,
-            designator_type=header.designator_type,
-            value=bytes(value),
-            piv=header.piv,
-            protocol_identifier=header.protocol_identifier,
-        )
-
-
-def pack_page(code: int, body: bytes, device_type: int = 0) -> bytes:
-    """A VPD page of any code: header and body."""
-    if len(body) > 0xFFFF:
-        raise EncodeError(f"a VPD page holds at most 65535 bytes after its header, got {len(body)}")
-    return PageHeader(peripheral_device_type=device_type, page_code=code, page_length=len(body)).pack() + body
-
-
-def page_body(data: bytes, code: int) -> bytes:
-    """What follows the header of page `code`, exactly PAGE LENGTH bytes of it."""
-    header = PageHeader.unpack_from(data)
-    if header.page_code != code:
-        raise DecodeError(f"asked for VPD page {code:02X}h, got page {header.page_code:02X}h")
-    body = data[PageHeader.size : PageHeader.size + header.page_length]
-    if len(body) != header.page_length:
-        raise DecodeError(f"VPD page {code:02X}h says {header.page_length} bytes, {len(body)} arrived")
-    return bytes(body)
-
-
-def unpack_supported_pages(data: bytes) -> tuple[int, ...]:
-    """The page codes that page 00h lists."""
-    return tuple(page_body(data, SUPPORTED_PAGES))
-
-
-def unpack_serial(data: bytes) -> str:
-    """The serial number of page 80h; bytes that are not ASCII are shown as \\xNN."""
-    return printable(page_body(data, UNIT_SERIAL_NUMBER))
-
-
 def printable(field: bytes) -> str:
     """A text field without its padding; what a terminal should not be sent is shown as \\xNN."""
     return "".join(chr(b) if 0x20 <= b < 0x7F else f"\\x{b:02x}" for b in field.strip(b" \0"))
-
-
-def unpack_designators(data: bytes) -> tuple[Designator, ...]:
-    """Every designator of page 83h, in the order of the page."""
-    body = page_body(data, DEVICE_IDENTIFICATION)
-    found = []
-    offset = 0
-    while offset < len(body):
-        designator = Designator.unpack_from(body, offset)
-        found.append(designator)
-        offset += DesignatorHeader.size + len(designator.value)
-    return tuple(found)
-
-
-def unpack_block_limits(data: bytes) -> BlockLimits:
-    """Page B0h; what a shorter page (SBC-2) leaves out is 0, "not reported"."""
-    body = page_body(data, BLOCK_LIMITS)
-    whole = data[: PageHeader.size] + body
-    return BlockLimits.unpack_from(whole.ljust(BlockLimits.size, b"\0"))

@@ -132,6 +132,4 @@ def _cscd(unit: LogicalUnit) -> IdentificationCscd:
     designator = unit.copy_designator
     if designator is None:
         raise ValueError(f"{unit.name} has no designator; limits.agree would have refused it")
-    return IdentificationCscd(
-        designator=designator, block_length=unit.block_size, peripheral_device_type=unit.device_type
-    )
+    return IdentificationCscd.of(designator, block_length=unit.block_size, device_type=unit.device_type)

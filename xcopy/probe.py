@@ -57,20 +57,25 @@ def discover(name: str, timeout: float = 60.0) -> Conversation[LogicalUnit]:
     pages: tuple[int, ...] = ()
     listed = yield from _page(timeout, vpd.SUPPORTED_PAGES)
     if listed is not None:
-        pages = _decoded(name, "VPD page 00h", lambda: vpd.unpack_supported_pages(listed))
+        pages = _decoded(name, "VPD page 00h", lambda: vpd.SupportedPages.unpack_from(listed).pages)
     serial, limits = "", None
     designators: tuple[vpd.Designator, ...] = ()
     if vpd.UNIT_SERIAL_NUMBER in pages:
         page = yield from _page(timeout, vpd.UNIT_SERIAL_NUMBER)
-        serial = "" if page is None else _decoded(name, "VPD page 80h", lambda: vpd.unpack_serial(page))
+        if page is not None:
+            found = _decoded(name, "VPD page 80h", lambda: vpd.UnitSerialNumber.unpack_from(page))
+            serial = vpd.printable(found.serial)
     if vpd.DEVICE_IDENTIFICATION in pages:
         page83 = yield from _page(timeout, vpd.DEVICE_IDENTIFICATION)
         if page83 is not None:
-            designators = _decoded(name, "VPD page 83h", lambda: vpd.unpack_designators(page83))
+            identification = _decoded(
+                name, "VPD page 83h", lambda: vpd.DeviceIdentification.unpack_from(page83)
+            )
+            designators = identification.designators
     if vpd.BLOCK_LIMITS in pages:
         pageb0 = yield from _page(timeout, vpd.BLOCK_LIMITS)
         if pageb0 is not None:
-            limits = _decoded(name, "VPD page B0h", lambda: vpd.unpack_block_limits(pageb0))
+            limits = _decoded(name, "VPD page B0h", lambda: vpd.BlockLimits.unpack_from(pageb0))
     blocks, block_size = yield from _capacity(name, timeout)
     parameters, missing = None, "its INQUIRY data says that it has no third-party copy (3PC is 0)"
     if standard.third_party_copy:
@@ -136,7 +141,7 @@ def _page(timeout: float, code: int) -> Conversation[bytes | None]:
         reply = yield from _asked(timeout, f"INQUIRY, VPD page {code:02X}h", cdb, length)
         if not reply.good:
             return None
-        claimed = vpd.PageHeader.size + int.from_bytes(reply.data[2:4], "big")
+        claimed = vpd.HEADER_LENGTH + int.from_bytes(reply.data[2:4], "big")
         if claimed <= length or length > _VPD_ALLOCATION:
             return reply.data
         length = min(claimed, 0xFFFF)
@@ -175,7 +180,7 @@ def _parameters(timeout: float) -> Conversation[tuple[OperatingParameters | None
     if not reply.good:
         return None, f"it refused RECEIVE COPY OPERATING PARAMETERS: {describe(reply)}"
     try:
-        return OperatingParameters.unpack(reply.data), ""
+        return OperatingParameters.unpack_from(reply.data), ""
     except DecodeError as error:
         return None, f"its operating parameters cannot be read: {error}"
 

@@ -3,6 +3,44 @@
 from __future__ import annotations
 
 import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def laid_out(size: int, places: Mapping[str, int | bytes]) -> bytes:
+    """`size` bytes with each value at its place, all else zero.
+
+    A place is written as the standard numbers it: "10-11" is two bytes, "1.5" bit 5 of byte 1,
+    "1.4-3" bits 4 and 3 of it. No two places may touch the same bit; a value must fit.
+    """
+    whole = bytearray(size)
+    taken = bytearray(size)
+    for place, value in places.items():
+        byte, _, bits = place.partition(".")
+        first, _, last = byte.partition("-")
+        start, end = int(first), int(last or first) + 1
+        if isinstance(value, bytes):
+            assert len(value) == end - start, place
+            mask = b"\xff" * (end - start)
+            part = value
+        elif bits:
+            high, _, low = bits.partition("-")
+            width = int(high) - int(low or high) + 1
+            assert 0 <= value < 1 << width, place
+            shift = int(low or high)
+            part, mask = bytes([value << shift]), bytes([((1 << width) - 1) << shift])
+        else:
+            formats = {1: ">B", 2: ">H", 4: ">I", 8: ">Q"}
+            width = end - start
+            part = struct.pack(formats[width], value) if width in formats else value.to_bytes(width, "big")
+            mask = b"\xff" * width
+        for i, (p, m) in enumerate(zip(part, mask, strict=True), start):
+            assert not taken[i] & m, f"{place} touches a bit that is taken"
+            taken[i] |= m
+            whole[i] |= p
+    return bytes(whole)
 
 
 def cscd_e4(

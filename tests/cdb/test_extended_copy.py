@@ -27,10 +27,8 @@ GOLDEN = (
 
 
 def cscd(value: bytes, block_length: int = 512) -> IdentificationCscd:
-    return IdentificationCscd(
-        designator=Designator(code_set=1, association=0, designator_type=3, value=value),
-        block_length=block_length,
-    )
+    designator = Designator(code_set=1, association=0, designator_type=3, value=value)
+    return IdentificationCscd.of(designator, block_length=block_length)
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -140,7 +138,7 @@ def test_a_damaged_list_is_an_error_or_another_list_never_a_shorter_one(at: int,
 def test_a_bad_segment_says_which_and_where() -> None:
     (captured,) = commands("spt_xcopy_3seg", 0x83)
     damaged = bytearray(captured.data_out)
-    damaged[16 + 64 + 28] = 0x0A
+    damaged[16 + 64 + 28 + 3] = 0x17
     with pytest.raises(DecodeError, match="segment 1 at byte 108"):
         Lid1ParameterList.unpack(bytes(damaged))
 
@@ -153,7 +151,7 @@ def test_a_designator_over_20_bytes_is_refused() -> None:
 def test_a_designator_length_over_20_from_outside_is_a_decode_error() -> None:
     damaged = bytearray(cscd(bytes(16)).pack())
     damaged[7] = 21
-    with pytest.raises(DecodeError, match="DESIGNATOR LENGTH at byte 7 is 21"):
+    with pytest.raises(DecodeError, match="DESIGNATOR at byte 8 has room for 20 bytes, not 21"):
         IdentificationCscd.unpack(bytes(damaged))
 
 
@@ -163,7 +161,7 @@ def test_the_operating_parameters_lio_sends_are_read() -> None:
         "0000002a" "01000000" "00020001" "00000400" "10000000" "00000000" "00000000"
         "00000000" "00000001" "01090000" "00000002" "02e4"
     )  # fmt: skip
-    read = OperatingParameters.unpack(sent.ljust(520, b"\0"))
+    read = OperatingParameters.unpack_from(sent.ljust(520, b"\0"))
     assert read == OperatingParameters(
         snlid=True,
         maximum_cscd_count=2,
@@ -195,6 +193,6 @@ def test_operating_parameters_cut_short_are_a_decode_error(length: int) -> None:
 @given(st.binary(max_size=80))
 def test_garbage_as_operating_parameters_is_a_decode_error(data: bytes) -> None:
     try:
-        OperatingParameters.unpack(data)
+        OperatingParameters.unpack_from(data)
     except DecodeError:
         pass

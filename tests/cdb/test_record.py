@@ -8,92 +8,98 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdb import blocks, capacity, copy_results, cscd, extended_copy, inquiry, segment, sense, vpd
+from cdb import blocks, segment
 from cdb.errors import DecodeError, EncodeError
-from cdb.record import Record, Row, const, flag, record, reserved, uint
+from cdb.record import Record, const, data, flag, length, record, reserved, slot, uint
+from cdb.row import VARIABLE
+from tests.cdb.strategies import all_records, least_values, records
 
-MODULES = (blocks, capacity, copy_results, cscd, extended_copy, inquiry, segment, sense, vpd)
-RECORDS = sorted(
-    {
-        value
-        for module in MODULES
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Record) and value is not Record
-    },
-    key=lambda r: r.__name__,
-)
-
-
-def values(row: Row) -> st.SearchStrategy[object]:
-    if row.kind == "flag":
-        return st.booleans()
-    if row.kind == "raw":
-        return st.binary(min_size=row.bits // 8, max_size=row.bits // 8)
-    return st.integers(0, 2**row.bits - 1)
-
-
-def records(of: type[Record]) -> st.SearchStrategy[Record]:
-    return st.builds(of, **{r.name: values(r) for r in of.rows if r.kind in ("uint", "flag", "raw")})
+RECORDS = all_records()
 
 
 @pytest.mark.parametrize("of", RECORDS, ids=lambda r: r.__name__)
 @given(data=st.data())
 def test_unpack_inverts_pack(of: type[Record], data: st.DataObject) -> None:
     made = data.draw(records(of))
-    assert of.unpack(made.pack()) == made
+    packed = made.pack()
+    assert len(packed) == made.packed_size
+    assert of.unpack(packed) == made
 
 
 @pytest.mark.parametrize("of", RECORDS, ids=lambda r: r.__name__)
 @given(data=st.data())
-def test_every_field_lies_where_its_row_says(of: type[Record], data: st.DataObject) -> None:
+def test_every_fixed_field_lies_where_its_row_says(of: type[Record], data: st.DataObject) -> None:
     made = data.draw(records(of))
-    whole = int.from_bytes(made.pack(), "big")
+    packed = made.pack()
     for row in of.rows:
-        below = of.size * 8 - row.offset * 8 - (7 - row.bit) - row.bits
-        found = whole >> below & (1 << row.bits) - 1
+        if row.kind in VARIABLE:
+            break
+        found = of.peek(row.name, packed)
         if row.kind == "reserved":
             assert found == 0
         elif row.kind == "const":
             assert found == row.default
-        elif row.kind == "raw":
-            assert found == int.from_bytes(getattr(made, row.name), "big")
-        else:
+        elif row.kind in ("raw", "slot"):
+            assert found == int.from_bytes(getattr(made, row.name).ljust(row.bits // 8, b"\0"), "big")
+        elif row.kind != "length":
             assert found == getattr(made, row.name)
 
 
 @pytest.mark.parametrize("of", RECORDS, ids=lambda r: r.__name__)
 @given(data=st.binary(max_size=600))
 def test_garbage_is_a_record_or_a_decode_error(of: type[Record], data: bytes) -> None:
+    for unpack in (of.unpack, of.unpack_from):
+        try:
+            assert isinstance(unpack(data), of)
+        except DecodeError:
+            pass
+
+
+@pytest.mark.parametrize("of", RECORDS, ids=lambda r: r.__name__)
+@given(data=st.data(), at=st.integers(0, 600), value=st.integers(0, 255), cut=st.integers(0, 600))
+def test_a_damaged_record_is_a_record_or_a_decode_error(
+    of: type[Record], data: st.DataObject, at: int, value: int, cut: int
+) -> None:
+    packed = bytearray(data.draw(records(of)).pack())
+    if at < len(packed):
+        packed[at] = value
     try:
-        assert isinstance(of.unpack(data), of)
-    except DecodeError:
-        pass
-    try:
-        assert isinstance(of.unpack_from(data), of)
+        assert isinstance(of.unpack_from(packed[: len(packed) - cut or None]), of)
     except DecodeError:
         pass
 
 
 @pytest.mark.parametrize("of", RECORDS, ids=lambda r: r.__name__)
 def test_every_number_one_too_large_is_refused_before_a_byte_exists(of: type[Record]) -> None:
-    base = {
-        r.name: {"uint": 0, "flag": False, "raw": bytes(r.bits // 8)}[r.kind]
-        for r in of.rows
-        if r.kind in ("uint", "flag", "raw")
-    }
+    base = least_values(of)
     for row in of.rows:
+        wrong: tuple[object, ...] = ()
         if row.kind == "uint":
-            of(**{**base, row.name: 2**row.bits - 1})
-            for wrong in (2**row.bits, -1, 1.0, None, True):
-                with pytest.raises(EncodeError, match=row.name):
-                    of(**{**base, row.name: wrong})
+            wrong = (2**row.bits, -1, 1.0, None, True)
         elif row.kind == "flag":
-            with pytest.raises(EncodeError, match=row.name):
-                of(**{**base, row.name: 1})
+            wrong = (1, 0, None)
         elif row.kind == "raw":
-            for wrong_bytes in (bytes(row.bits // 8 + 1), bytes(row.bits // 8 - 1), "text"):
-                with pytest.raises(EncodeError, match=row.name):
-                    of(**{**base, row.name: wrong_bytes})
+            wrong = (bytes(row.bits // 8 + 1), bytes(row.bits // 8 - 1), "text")
+        elif row.kind == "slot":
+            wrong = (bytes(row.bits // 8 + 1), "text", None)
+        elif row.kind == "data":
+            wrong = ("text", None)
+        elif row.kind == "numbers":
+            wrong = ((256**row.unit,), (-1,), [1], None)
+        elif row.kind == "items":
+            wrong = ((b"",), [], None)
+        elif row.kind in ("part", "choice"):
+            wrong = (b"", 7)
+        for value in wrong:
+            with pytest.raises(EncodeError, match=row.name):
+                of(**{**base, row.name: value})
+
+
+@pytest.mark.parametrize("of", RECORDS, ids=lambda r: r.__name__)
+def test_every_record_has_a_title_and_says_where_it_is_defined(of: type[Record]) -> None:
+    assert of.title()
+    assert of.clause(), f"{of.__name__}: the docstring's first line ends with no (SPC-4 ...)"
+    assert all(row.label for row in of.rows)
 
 
 def test_a_block_count_of_65536_does_not_wrap_to_zero() -> None:
@@ -137,7 +143,52 @@ def test_rows_may_share_several_bytes() -> None:
         last: bool = flag()
 
     assert Twelve(first=0xABC, last=True).pack() == bytes([0xAB, 0xC5])
-    assert Twelve.row("last") == Row("flag", 1, Twelve.row("last").default, "LAST", "", "last", 1, 0)
+    last = Twelve.row("last")
+    assert (last.label, last.offset, last.bit, last.bytes) == ("LAST", 1, 0, 1)
+
+
+@record
+class Padded(Record):
+    """A list of lengths (made up)."""
+
+    total = length(16)
+    counted = length(8, "kept", plus=1)
+    _gap = reserved(8)
+    name_length = length(8, "name")
+    name: bytes = slot(3)
+    kept: bytes = data(pad_to=4)
+    last: int = uint(8)
+
+
+def test_lengths_are_worked_out_and_padding_is_not_counted() -> None:
+    made = Padded(name=b"ab", kept=b"12345", last=9)
+    assert made.pack() == bytes.fromhex("000f 06 00 02 616200 3132333435000000 09")
+    assert Padded.unpack(made.pack()) == made
+
+
+@pytest.mark.parametrize(
+    ("damaged", "message"),
+    [
+        ("0010 06 00 02 616200 3132333435000000 09", "TOTAL at byte 0 is 16: the structure would end at"),
+        ("000f 00 00 02 616200 3132333435000000 09", "COUNTED at byte 2 is 0, at least 1"),
+        ("000f 0b 00 02 616200 3132333435000000 09", "KEPT at byte 8 takes up 12 bytes, 9 are there"),
+        ("000f 06 00 04 616200 3132333435000000 09", "NAME at byte 5 has room for 3 bytes, not 4"),
+        ("000e 06 00 02 616200 3132333435000000", "LAST at byte 16 is cut off"),
+    ],
+)
+def test_a_length_that_cannot_be_is_named_with_its_place(damaged: str, message: str) -> None:
+    with pytest.raises(DecodeError, match=message):
+        Padded.unpack(bytes.fromhex(damaged))
+
+
+def test_a_length_that_does_not_fit_its_field_is_refused_when_the_record_is_made() -> None:
+    with pytest.raises(EncodeError, match="COUNTED is 256, more than 8 bits hold"):
+        Padded(name=b"", kept=bytes(255), last=0)
+
+
+def test_what_a_longer_structure_adds_behind_what_is_known_is_skipped() -> None:
+    longer = bytes.fromhex("0011 06 00 02 616200 3132333435000000 09 aaaa")
+    assert Padded.unpack(longer) == Padded(name=b"ab", kept=b"12345", last=9)
 
 
 def test_rows_that_end_inside_a_byte_are_no_record() -> None:

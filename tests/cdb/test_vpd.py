@@ -12,20 +12,20 @@ from cdb import vpd
 from cdb.errors import DecodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from cdb.record import Record
 
-DECODERS: list[Callable[[bytes], object]] = [
-    vpd.unpack_supported_pages,
-    vpd.unpack_serial,
-    vpd.unpack_designators,
-    vpd.unpack_block_limits,
+PAGES: list[type[Record]] = [
+    vpd.SupportedPages,
+    vpd.UnitSerialNumber,
+    vpd.DeviceIdentification,
+    vpd.BlockLimits,
 ]
 
 
 def test_the_designators_of_a_page_keep_their_order_and_their_bits() -> None:
     # NAA-6 of a LIO unit, then a relative target port: laid out by SPC-4's table for page 83h.
     page = bytes.fromhex("0083001c0103001060014050000000000123456789abcde05194000400000001")
-    assert vpd.unpack_designators(page) == (
+    assert vpd.DeviceIdentification.unpack(page).designators == (
         vpd.Designator(
             code_set=1,
             association=0,
@@ -44,46 +44,35 @@ def test_the_designators_of_a_page_keep_their_order_and_their_bits() -> None:
 
 
 def test_a_designator_that_runs_past_the_page_is_a_decode_error() -> None:
-    with pytest.raises(DecodeError, match="designator at byte 0 says 16 bytes, 2 are there"):
-        vpd.unpack_designators(bytes.fromhex("00830006010300106001"))
+    with pytest.raises(DecodeError, match="Designator: DESIGNATOR at byte 8 takes up 16 bytes, 2 are there"):
+        vpd.DeviceIdentification.unpack(bytes.fromhex("00830006010300106001"))
 
 
 def test_another_page_than_asked_for_is_a_decode_error() -> None:
-    with pytest.raises(DecodeError, match="asked for VPD page 83h, got page 80h"):
-        vpd.unpack_designators(bytes.fromhex("00800000"))
+    with pytest.raises(DecodeError, match="PAGE CODE at byte 1 is 0x80, expected 0x83"):
+        vpd.DeviceIdentification.unpack(bytes.fromhex("00800000"))
 
 
 def test_a_page_that_says_more_than_arrived_is_a_decode_error() -> None:
-    with pytest.raises(DecodeError, match="says 16 bytes, 1 arrived"):
-        vpd.unpack_serial(bytes.fromhex("0080001041"))
+    with pytest.raises(
+        DecodeError,
+        match="PAGE LENGTH at byte 2 is 16: the structure would end at byte 20, the bytes end at 5",
+    ):
+        vpd.UnitSerialNumber.unpack(bytes.fromhex("0080001041"))
 
 
 def test_a_short_block_limits_page_reports_nothing_for_what_it_lacks() -> None:
-    limits = vpd.unpack_block_limits(bytes.fromhex("00b0000c000000080001000000000000"))
+    limits = vpd.BlockLimits.unpack(bytes.fromhex("00b0000c000000080001000000000000"))
     assert limits.maximum_transfer_length == 0x10000
     assert limits.maximum_unmap_lba_count == 0
 
 
-@pytest.mark.parametrize("decode", DECODERS, ids=lambda d: d.__name__)
-@given(st.binary(max_size=300))
-def test_garbage_is_a_page_or_a_decode_error(decode: Callable[[bytes], object], data: bytes) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.__name__)
+@given(body=st.binary(max_size=300))
+def test_garbage_in_the_right_page_is_a_page_or_a_decode_error(page: type[Record], body: bytes) -> None:
+    code = page.row("page_code").default
     try:
-        decode(data)
-    except DecodeError:
-        pass
-
-
-@pytest.mark.parametrize(
-    ("decode", "code"),
-    list(zip(DECODERS, (0x00, 0x80, 0x83, 0xB0), strict=True)),
-    ids=lambda v: getattr(v, "__name__", ""),
-)
-@given(st.binary(max_size=300))
-def test_garbage_in_the_right_page_is_a_page_or_a_decode_error(
-    decode: Callable[[bytes], object], code: int, body: bytes
-) -> None:
-    try:
-        decode(bytes([0, code]) + len(body).to_bytes(2, "big") + body)
+        page.unpack(bytes([0, code]) + len(body).to_bytes(2, "big") + body)
     except DecodeError:
         pass
 
@@ -103,5 +92,5 @@ def test_garbage_in_the_right_page_is_a_page_or_a_decode_error(
     )
 )
 def test_a_page_of_designators_is_read_as_it_was_built(designators: list[vpd.Designator]) -> None:
-    page = vpd.pack_page(0x83, b"".join(d.pack() for d in designators))
-    assert vpd.unpack_designators(page) == tuple(designators)
+    page = vpd.DeviceIdentification(designators=tuple(designators))
+    assert vpd.DeviceIdentification.unpack(page.pack()) == page

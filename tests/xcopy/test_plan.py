@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdb.cscd import CSCD_LENGTH
-from cdb.extended_copy import Lid1Header
+from cdb.extended_copy import Lid1ParameterList
 from cdb.segment import BlockToBlock
 from tests.cdb.captured import commands
 from tests.xcopy.units import parameters, unit
@@ -102,7 +102,7 @@ def test_every_command_keeps_to_what_both_units_said(
     for batch in batches(blocks, limits):
         data = bytes(command_for(batch, request, Pair(*units, limits.without_list_id), list_id=1).data_out)
         # Read back with int.from_bytes alone: what goes on the wire is what counts.
-        descriptors = len(data) - Lid1Header.size
+        descriptors = len(data) - Lid1ParameterList.size
         room = destination["maximum_list_length"]
         assert not room or descriptors <= room
         count = (descriptors - 2 * CSCD_LENGTH) // BlockToBlock.size

@@ -7,12 +7,12 @@ Knows no unit: whether a CSCD can be reached is phase 2's question.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NoReturn
 
-from cdb.cscd import CSCD_LENGTH, MAXIMUM_DESIGNATOR_LENGTH, IdentificationCscd, IdentificationLayout
-from cdb.extended_copy import NO_LIST_ID, ExtendedCopyLid1, Lid1Header
-from cdb.segment import BlockToBlock, SegmentHeader
+from cdb.cscd import CSCD_LENGTH, MAXIMUM_DESIGNATOR_LENGTH, BlockParameters, IdentificationCscd
+from cdb.extended_copy import NO_LIST_ID, ExtendedCopyLid1, Lid1ParameterList
+from cdb.segment import BlockToBlock
 from cdb.sense import ILLEGAL_REQUEST, FieldPointer
 from xcopy.target.refusal import at_byte, at_row, refuse, reserved_bit_set, wrong_field
 
@@ -27,64 +27,77 @@ LENGTH_COVERS_FROM = 4  # DESCRIPTOR LENGTH of a segment counts what follows its
 
 
 @dataclass(frozen=True, slots=True)
+class Header:
+    """What the first 16 bytes say, lengths in bytes and not yet believed."""
+
+    list_identifier: int
+    list_id_usage: int
+    cscd_list_length: int
+    segment_list_length: int
+    inline_data_length: int
+
+
+@dataclass(frozen=True, slots=True)
 class CopyList:
     """A parameter list that passed phase 1."""
 
-    header: Lid1Header
+    header: Header
     cscds: tuple[IdentificationCscd, ...]
     segments: tuple[BlockToBlock, ...]
 
 
 def cscd_offset(index: int) -> int:
     """Where CSCD descriptor `index` begins in the parameter list."""
-    return Lid1Header.size + index * CSCD_LENGTH
+    return Lid1ParameterList.size + index * CSCD_LENGTH
 
 
 def check_copy_list(data: bytes, limits: OperatingParameters) -> CopyList:
     """The list in `data`, or `Refused`; `limits` are those the copy manager enforces."""
-    if len(data) < Lid1Header.size:
+    if len(data) < Lid1ParameterList.size:
         _list_length_error()
-    header = Lid1Header.unpack_from(data)
+    header = Header(**{f.name: Lid1ParameterList.peek(f.name, data) for f in fields(Header)})
     described = header.cscd_list_length + header.segment_list_length
-    if Lid1Header.size + described + header.inline_data_length > len(data):
+    if Lid1ParameterList.size + described + header.inline_data_length > len(data):
         _list_length_error()
     if described > limits.maximum_list_length:
         _list_length_error()
     _check_header(header, data, limits)
-    first_segment = Lid1Header.size + header.cscd_list_length
+    first_segment = Lid1ParameterList.size + header.cscd_list_length
     end = first_segment + header.segment_list_length
-    cscds = _cscds(data, range(Lid1Header.size, first_segment, CSCD_LENGTH), limits)
+    cscds = _cscds(data, range(Lid1ParameterList.size, first_segment, CSCD_LENGTH), limits)
     segments = _segments(data[:end], first_segment, limits)
     if header.inline_data_length > limits.maximum_inline_data_length:
-        _invalid(0x0B, at_row(Lid1Header.row("inline_data_length")))
+        _invalid(0x0B, at_row(Lid1ParameterList.row("inline_data_length")))
     return CopyList(header, cscds, segments)
 
 
-def _check_header(header: Lid1Header, data: bytes, limits: OperatingParameters) -> None:
-    _check_reserved(Lid1Header, data, 0)
-    usage = at_row(Lid1Header.row("list_id_usage"))
+def _check_header(header: Header, data: bytes, limits: OperatingParameters) -> None:
+    _check_reserved(Lid1ParameterList, data, 0)
+    usage = at_row(Lid1ParameterList.row("list_id_usage"))
     if header.list_id_usage == RESERVED_USAGE:
         _invalid(0x00, usage)
     if header.list_id_usage == NO_LIST_ID:
         if not limits.snlid:
             _invalid(0x00, usage)
         if header.list_identifier:
-            _invalid(0x00, at_row(Lid1Header.row("list_identifier")))
+            _invalid(0x00, at_row(Lid1ParameterList.row("list_identifier")))
     if header.cscd_list_length % CSCD_LENGTH:
-        _invalid(0x00, at_row(Lid1Header.row("cscd_list_length")))
+        _invalid(0x00, at_row(Lid1ParameterList.row("cscd_list_length")))
 
 
 def _cscds(data: bytes, offsets: range, limits: OperatingParameters) -> tuple[IdentificationCscd, ...]:
     if len(offsets) > limits.maximum_cscd_count:
-        _invalid(0x06, at_row(Lid1Header.row("cscd_list_length")))
+        _invalid(0x06, at_row(Lid1ParameterList.row("cscd_list_length")))
     found = []
     for at in offsets:
         if data[at] != IDENTIFICATION or IDENTIFICATION not in limits.implemented_types:
             _invalid(0x07, at_byte(at))
     for at in offsets:
         part = data[at : at + CSCD_LENGTH]
-        _check_reserved(IdentificationLayout, part, at)
-        row = IdentificationLayout.row("designator_length")
+        _check_reserved(IdentificationCscd, part, at)
+        parameters = IdentificationCscd.row("parameters").offset
+        _check_reserved(BlockParameters, part[parameters:], at + parameters)
+        row = IdentificationCscd.row("designator_length")
         if part[row.offset] > MAXIMUM_DESIGNATOR_LENGTH:
             _invalid(0x00, at_row(row, at))
         found.append(IdentificationCscd.unpack(part))
@@ -95,18 +108,18 @@ def _segments(data: bytes, start: int, limits: OperatingParameters) -> tuple[Blo
     """The segments from `start` to the end of `data`: counted first, then typed, then read."""
     offsets = _segment_offsets(data, start)
     if len(offsets) > limits.maximum_segment_count:
-        _invalid(0x08, at_row(Lid1Header.row("segment_list_length")))
+        _invalid(0x08, at_row(Lid1ParameterList.row("segment_list_length")))
     for at in offsets:
         if data[at] != BLOCK_TO_BLOCK or BLOCK_TO_BLOCK not in limits.implemented_types:
             _invalid(0x09, at_byte(at))
     found = []
     for at in offsets:
         part = data[at : at + BlockToBlock.size]
-        row = SegmentHeader.row("descriptor_length")
+        row = BlockToBlock.row("descriptor_length")
         if len(part) >= row.offset + row.bytes and _length_at(data, at) != BlockToBlock.size:
             _invalid(0x00, at_row(row, at))
         if len(part) != BlockToBlock.size:
-            _invalid(0x00, at_row(Lid1Header.row("segment_list_length")))
+            _invalid(0x00, at_row(Lid1ParameterList.row("segment_list_length")))
         _check_reserved(BlockToBlock, part, at)
         found.append(BlockToBlock.unpack(part))
     return tuple(found)
@@ -127,7 +140,7 @@ def _segment_offsets(data: bytes, start: int) -> list[int]:
 
 def _length_at(data: bytes, at: int) -> int:
     """How long the segment descriptor at `at` says it is, its first four bytes included."""
-    row = SegmentHeader.row("descriptor_length")
+    row = BlockToBlock.row("descriptor_length")
     return int.from_bytes(data[at + row.offset : at + row.offset + row.bytes], "big") + LENGTH_COVERS_FROM
 
 

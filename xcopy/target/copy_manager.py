@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cdb.command import Command, Reply, Status
 from cdb.copy_results import ReceiveCopyOperatingParameters
-from cdb.cscd import IdentificationLayout
+from cdb.cscd import BlockParameters, IdentificationCscd
 from cdb.extended_copy import NO_LIST_ID, ExtendedCopyLid1
 from cdb.segment import BlockToBlock
 from cdb.sense import COPY_ABORTED, ILLEGAL_REQUEST, DeviceSense, FieldPointer, Sense
@@ -211,10 +211,12 @@ class CopyManager:
         )
         if unit is None or not unit.third_party_copy:
             segment.abort(0x0D, 0x02, pointer)
-        if cscd.peripheral_device_type:
+        parameters = cscd.parameters
+        if cscd.peripheral_device_type or not isinstance(parameters, BlockParameters):
             segment.abort(0x0D, 0x03, at_row(_cscd_row("peripheral_device_type"), base))
-        if cscd.block_length != unit.block_size:
-            segment.abort(0x26, 0x00, at_row(_cscd_row("block_length"), base))
+        if parameters.block_length != unit.block_size:
+            base += _cscd_row("parameters").offset
+            segment.abort(0x26, 0x00, at_row(BlockParameters.row("block_length"), base))
         return _Side(role, unit, lba, pointer, lba_pointer)
 
     def _move(self, segment: _Segment, source: _Side, destination: _Side, length: int) -> None:
@@ -276,4 +278,4 @@ def _in_segment(name: str) -> FieldPointer:
 
 
 def _cscd_row(name: str) -> Row:
-    return IdentificationLayout.row(name)
+    return IdentificationCscd.row(name)

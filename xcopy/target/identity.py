@@ -16,7 +16,9 @@ from cdb.vpd import (
     UNIT_SERIAL_NUMBER,
     BlockLimits,
     Designator,
-    pack_page,
+    DeviceIdentification,
+    SupportedPages,
+    UnitSerialNumber,
 )
 from xcopy.target.refusal import answer, at_row, parse_cdb, refuse
 from xcopy.target.unit import MAXIMUM_TRANSFER
@@ -83,11 +85,11 @@ def _page(code: int, unit: Unit, array_id: bytes) -> bytes | None:
     match code:
         case 0x00:
             pages = (SUPPORTED_PAGES, UNIT_SERIAL_NUMBER, DEVICE_IDENTIFICATION, BLOCK_LIMITS)
-            return pack_page(code, bytes(pages))
+            return SupportedPages(pages=pages).pack()
         case 0x80:
-            return pack_page(code, unit.serial.encode("ascii"))
+            return UnitSerialNumber(serial=unit.serial.encode("ascii")).pack()
         case 0x83:
-            return pack_page(code, b"".join(d.pack() for d in designators(unit, array_id)))
+            return DeviceIdentification(designators=designators(unit, array_id)).pack()
         case 0xB0:
             return BlockLimits(maximum_transfer_length=MAXIMUM_TRANSFER // unit.block_size).pack()
     return None

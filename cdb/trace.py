@@ -1,0 +1,55 @@
+"""What was read, in the order of the bytes: every field with where it lies, for whoever shows or names it.
+
+A trace is filled while a record is read, by the same reader that makes the value: what broke off is
+missing from its end, and nothing is described a second time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cdb.record import Record
+    from cdb.row import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A structure begins at byte `at`; `name` is what to call it ("segment 3"), "" for the outermost."""
+
+    at: int
+    depth: int
+    name: str
+    record: type[Record]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One field: `size` bytes at byte `at` (a field of bits: the bytes it touches), and its value."""
+
+    at: int
+    size: int
+    depth: int
+    row: Row
+    record: type[Record]
+    value: int | bool | bytes
+    index: int | None = None  # which number of a list of numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Something that cannot be right at byte `at`, in words."""
+
+    at: int
+    depth: int
+    text: str
+
+
+@dataclass(slots=True)
+class Trace:
+    """Everything read so far; `base` is added to every offset of a structure read out of another's field."""
+
+    entries: list[Heading | Seen | Complaint] = field(default_factory=list)
+    base: int = 0
