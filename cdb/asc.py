@@ -1,4 +1,7 @@
-"""Names of sense keys, and of the additional sense codes that third-party copy meets (T10's list)."""
+"""Names of sense keys, and of the additional sense codes T10 has assigned: all of them, from asc_ascq.txt.
+
+The names are in that file and nowhere else; it is read when the first code is named, not on import.
+"""
 
 from __future__ import annotations
 
@@ -21,62 +24,34 @@ SENSE_KEYS = (
     "COMPLETED",
 )
 
-ADDITIONAL_SENSE: dict[tuple[int, int], str] = {
-    (0x00, 0x00): "NO ADDITIONAL SENSE INFORMATION",
-    (0x00, 0x16): "OPERATION IN PROGRESS",
-    (0x00, 0x20): "EXTENDED COPY INFORMATION AVAILABLE",
-    (0x02, 0x00): "NO SEEK COMPLETE",
-    (0x04, 0x00): "LOGICAL UNIT NOT READY, CAUSE NOT REPORTABLE",
-    (0x04, 0x01): "LOGICAL UNIT IS IN PROCESS OF BECOMING READY",
-    (0x04, 0x02): "LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED",
-    (0x04, 0x03): "LOGICAL UNIT NOT READY, MANUAL INTERVENTION REQUIRED",
-    (0x04, 0x0A): "LOGICAL UNIT NOT ACCESSIBLE, ASYMMETRIC ACCESS STATE TRANSITION",
-    (0x04, 0x0B): "LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN STANDBY STATE",
-    (0x04, 0x0C): "LOGICAL UNIT NOT ACCESSIBLE, TARGET PORT IN UNAVAILABLE STATE",
-    (0x08, 0x00): "LOGICAL UNIT COMMUNICATION FAILURE",
-    (0x08, 0x01): "LOGICAL UNIT COMMUNICATION TIME-OUT",
-    (0x08, 0x04): "UNREACHABLE COPY TARGET",
-    (0x0C, 0x00): "WRITE ERROR",
-    (0x0C, 0x02): "WRITE ERROR - AUTO REALLOCATION FAILED",
-    (0x0D, 0x00): "ERROR DETECTED BY THIRD PARTY TEMPORARY INITIATOR",
-    (0x0D, 0x01): "THIRD PARTY DEVICE FAILURE",
-    (0x0D, 0x02): "COPY TARGET DEVICE NOT REACHABLE",
-    (0x0D, 0x03): "INCORRECT COPY TARGET DEVICE TYPE",
-    (0x0D, 0x04): "COPY TARGET DEVICE DATA UNDERRUN",
-    (0x0D, 0x05): "COPY TARGET DEVICE DATA OVERRUN",
-    (0x11, 0x00): "UNRECOVERED READ ERROR",
-    (0x1A, 0x00): "PARAMETER LIST LENGTH ERROR",
-    (0x20, 0x00): "INVALID COMMAND OPERATION CODE",
-    (0x21, 0x00): "LOGICAL BLOCK ADDRESS OUT OF RANGE",
-    (0x24, 0x00): "INVALID FIELD IN CDB",
-    (0x25, 0x00): "LOGICAL UNIT NOT SUPPORTED",
-    (0x26, 0x00): "INVALID FIELD IN PARAMETER LIST",
-    (0x26, 0x06): "TOO MANY TARGET DESCRIPTORS",
-    (0x26, 0x07): "UNSUPPORTED TARGET DESCRIPTOR TYPE CODE",
-    (0x26, 0x08): "TOO MANY SEGMENT DESCRIPTORS",
-    (0x26, 0x09): "UNSUPPORTED SEGMENT DESCRIPTOR TYPE CODE",
-    (0x26, 0x0A): "UNEXPECTED INEXACT SEGMENT",
-    (0x26, 0x0B): "INLINE DATA LENGTH EXCEEDED",
-    (0x26, 0x0C): "INVALID OPERATION FOR COPY SOURCE OR DESTINATION",
-    (0x26, 0x0D): "COPY SEGMENT GRANULARITY VIOLATION",
-    (0x27, 0x00): "WRITE PROTECTED",
-    (0x28, 0x00): "NOT READY TO READY CHANGE, MEDIUM MAY HAVE CHANGED",
-    (0x29, 0x00): "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED",
-    (0x29, 0x03): "BUS DEVICE RESET FUNCTION OCCURRED",
-    (0x2A, 0x09): "CAPACITY DATA HAS CHANGED",
-    (0x2C, 0x00): "COMMAND SEQUENCE ERROR",
-    (0x3A, 0x00): "MEDIUM NOT PRESENT",
-    (0x3F, 0x03): "INQUIRY DATA HAS CHANGED",
-    (0x3F, 0x0E): "REPORTED LUNS DATA HAS CHANGED",
-    (0x44, 0x00): "INTERNAL TARGET FAILURE",
-    (0x55, 0x00): "SYSTEM RESOURCE FAILURE",
-    (0x55, 0x02): "INSUFFICIENT RESERVATION RESOURCES",
-    (0x55, 0x03): "INSUFFICIENT RESOURCES",
-    (0x55, 0x0C): "INSUFFICIENT RESOURCES TO CREATE ROD",
-    (0x55, 0x0D): "INSUFFICIENT RESOURCES TO CREATE ROD TOKEN",
-}
+# A family, NN, is every ASCQ without a name of its own; where its name ends so, those from 80h on.
+_UPPER_HALF = " (80h-FFh)"
+
+_names: dict[str, str] = {}
 
 
 def additional_sense_name(asc: int, ascq: int) -> str:
-    """T10's name of a code, or its numbers where this list has none."""
-    return ADDITIONAL_SENSE.get((asc, ascq)) or f"ASC/ASCQ {asc:02X}h/{ascq:02X}h"
+    """T10's name of a code; for the vendor's, that it is; else the numbers alone (SPC-4 E.2, table E.1)."""
+    names = _assigned()
+    if name := names.get(f"{asc:02X}/{ascq:02X}"):
+        return name
+    family, upper_half, _ = names.get(f"{asc:02X}/NN", "").partition(_UPPER_HALF)
+    if family and (not upper_half or ascq >= 0x80):
+        return family.replace("NN", f"{ascq:02X}h")
+    if 0x80 <= asc <= 0xFF:
+        return f"VENDOR SPECIFIC ASC/ASCQ {asc:02X}h/{ascq:02X}h"
+    if 0x80 <= ascq <= 0xFF:
+        return f"ASC {asc:02X}h, VENDOR SPECIFIC ASCQ {ascq:02X}h"
+    return f"ASC/ASCQ {asc:02X}h/{ascq:02X}h"
+
+
+def _assigned() -> dict[str, str]:
+    """Name by code, "26/0D", or "40/NN" for a family of them; empty where the loader knows no files."""
+    if not _names:
+        # The loader finds the file in a zip too; pkgutil and importlib.resources take 10 ms to import.
+        read = getattr(__spec__.loader, "get_data", None)
+        if read is not None:
+            text: bytes = read(__file__.rpartition("asc.")[0] + "asc_ascq.txt")
+            lines = text.decode("ascii").splitlines()
+            _names.update({line[:5]: line[6:] for line in lines if not line.startswith("#")})
+    return _names

@@ -1,0 +1,139 @@
+"""Writes cdb/asc_ascq.txt, the names of the additional sense codes, from T10's own list.
+
+    python scripts/generate_asc.py LIST --source TEXT [--earlier LIST] [--output FILE]
+
+LIST is T10's asc-num.txt (https://www.t10.org/lists/asc-num.txt), or a text that quotes its table whole,
+behind a margin such as that of a C comment. TEXT says where it came from, and goes to the head of the file.
+Every code of an --earlier list must be in LIST under the same name: T10 adds codes and takes none back.
+The same lists and text give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import sys
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+DATA = Path(__file__).resolve().parents[1] / "cdb/asc_ascq.txt"
+# T10's heading; the letters stand for the kinds of devices, one column each.
+HEADING = re.compile(r"(?P<margin>.*)ASC/ASCQ (?P<devices>[A-Z]+) +Description\s*")
+ROW = re.compile(r"(?P<asc>[0-9A-F]{2})h/(?P<ascq>[0-9A-F]{2}|NN)h(?P<rest>.*)")
+DATE = re.compile(r"as of +([0-9]+/[0-9]+/[0-9]+)")
+
+
+class ListError(Exception):
+    """A text that is not T10's list as this program knows it: which line, and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """T10's list: name by code, "26/0D", in its order; its date, empty where the text gives none."""
+
+    names: dict[str, str]
+    date: str
+
+
+def parse(text: str) -> Listing:
+    """Read T10's table out of a text; anything in it that is not understood is a `ListError`."""
+    lines = text.splitlines()
+    headings = [number for number, line in enumerate(lines) if HEADING.fullmatch(line)]
+    if len(headings) != 1:
+        raise ListError(f"T10's heading, ASC/ASCQ ... Description, is there {len(headings)} times, not once")
+    first = headings[0] + 2  # below the heading is a line of dashes
+    heading = HEADING.fullmatch(lines[headings[0]])
+    assert heading is not None
+    margin = len(heading["margin"])
+    column = lines[headings[0]].index("Description") - margin
+    end = next((n for n in range(first, len(lines)) if not ROW.match(lines[n][margin:])), len(lines))
+    names: dict[str, str] = {}
+    codes: list[str] = []
+    for number in range(first, end):
+        code, name = _row(lines[number][margin:], column, heading["devices"], number + 1)
+        codes.append(code)
+        if name:
+            names[code] = name
+    for number in range(end, len(lines)):
+        if ROW.match(lines[number][margin:]):
+            raise ListError(f"line {number + 1}: a code below line {end + 1}, where the table ended")
+    if codes != sorted(set(codes)):
+        raise ListError("the codes are not in ascending order, each once")
+    if not names:
+        raise ListError("the table has no codes")
+    date = DATE.search("\n".join(lines[: headings[0]]))
+    return Listing(names, date[1] if date else "")
+
+
+def _row(row: str, column: int, devices: str, number: int) -> tuple[str, str]:
+    match = ROW.match(row)
+    assert match is not None
+    before = row[match.start("rest") : column]
+    if not set(before) <= {*devices, " "} or (len(row) > column and row[column - 1] != " "):
+        raise ListError(f"line {number}: the name does not begin below the heading's Description")
+    name = row[column:].strip()
+    if before.strip() and not name:
+        raise ListError(f"line {number}: devices that may use a code without a name")
+    return f"{match['asc']}/{match['ascq']}", name
+
+
+def moved(earlier: dict[str, str], names: dict[str, str]) -> list[str]:
+    """The codes of an earlier list that are not in this one under the same name."""
+    return [code for code, name in earlier.items() if names.get(code) != name]
+
+
+def render(listing: Listing, head: list[str]) -> str:
+    """The data file: a head of comments, then a code and its name a line."""
+    comments = [
+        wrapped
+        for line in head
+        for wrapped in textwrap.wrap(
+            line, 110, initial_indent="# ", subsequent_indent="#   ", break_on_hyphens=False
+        )
+    ]
+    return "\n".join([*comments, *(f"{code} {name}" for code, name in listing.names.items()), ""])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Writes cdb/asc_ascq.txt from T10's list.")
+    parser.add_argument("list", type=Path, metavar="LIST", help="T10's asc-num.txt, or a text that quotes it")
+    parser.add_argument("--source", required=True, metavar="TEXT", help="where LIST came from")
+    parser.add_argument(
+        "--earlier", type=Path, metavar="LIST", help="an earlier list of T10's to compare with"
+    )
+    parser.add_argument("--output", type=Path, default=DATA, metavar="FILE", help="default: cdb/asc_ascq.txt")
+    arguments = parser.parse_args()
+    path = arguments.list
+    try:
+        listing = parse(path.read_text(encoding="ascii"))
+        head = [
+            "Additional sense codes (ASC/ASCQ) and their names: T10's list, SCSI ASC/ASCQ Assignments.",
+            "Generated by scripts/generate_asc.py, not typed: do not edit.",
+            f"Source: {arguments.source}",
+            f"Date of the list: {listing.date or 'not given there'}",
+            f"Input: {path.name}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}",
+            f"Codes: {len(listing.names)}",
+        ]
+        options = "--source TEXT"
+        if arguments.earlier:
+            path = arguments.earlier
+            earlier = parse(path.read_text(encoding="ascii"))
+            if wrong := moved(earlier.names, listing.names):
+                raise ListError(f"other names, or none, in {arguments.list.name} for {', '.join(wrong)}")
+            head.append(
+                f"Compared: the {len(earlier.names)} codes of T10's list as of {earlier.date or 'no date'}"
+                f" ({path.name}) are all here, under the same names"
+            )
+            options += f" --earlier {path.name}"
+        head.append(f"Command: python scripts/generate_asc.py {arguments.list.name} {options}")
+        arguments.output.write_text(render(listing, head), encoding="ascii")
+    except (ListError, OSError, UnicodeError) as error:
+        print(f"generate_asc: {path}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
