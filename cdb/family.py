@@ -6,6 +6,7 @@ One member is one entry: its code, T10's short name, its record. A code nobody k
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Member:
     record: type[Record]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Family:
     """Records that begin with a code of `code_bits` bits; `stride` is the bytes between their numbers."""
 
@@ -38,6 +39,11 @@ class Family:
             possible = head.allowed or ((head.default,) if head.kind == "const" else ())
             if head.bits != self.code_bits or code not in possible:
                 raise TypeError(f"{member.record.__name__} does not begin with the code {code:#x}")
+
+    @cached_property
+    def records(self) -> frozenset[type[Record] | None]:
+        """Every record a descriptor may be."""
+        return frozenset({m.record for m in self.members.values()} | {self.unknown})
 
     def code_at(self, data: bytes, at: int) -> int:
         """The code of the descriptor at `at`."""

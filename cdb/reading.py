@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdb.errors import DecodeError, EncodeError
-from cdb.layout import Run
+from cdb.run import Run
 from cdb.trace import Complaint, Heading, Seen, Trace
 
 if TYPE_CHECKING:

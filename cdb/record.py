@@ -22,9 +22,9 @@ from dataclasses import FrozenInstanceError, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from cdb.errors import DecodeError, EncodeError
-from cdb.layout import Run, runs_of
 from cdb.reading import read
 from cdb.row import (
+    BYTES,
     FIELDS,
     REQUIRED,
     VARIABLE,
@@ -42,6 +42,7 @@ from cdb.row import (
     slot,
     uint,
 )
+from cdb.run import Run, runs_of
 
 if TYPE_CHECKING:
     from cdb.trace import Trace
@@ -81,7 +82,8 @@ class Record:
     size: ClassVar[int] = 0
     least: ClassVar[int | None] = None
     runs: ClassVar[tuple[Run | Row, ...]] = ()
-    varies: ClassVar[bool] = False
+    _variable: ClassVar[tuple[Row, ...]] = ()
+    _length_rows: ClassVar[tuple[tuple[Row, Row | None, tuple[str, ...]], ...]] = ()
     _fields: ClassVar[tuple[tuple[Row, Any], ...]] = ()
 
     def __init__(self, **values: Any) -> None:
@@ -90,15 +92,12 @@ class Record:
             value = values.pop(row.name, row.default)
             if value is REQUIRED:
                 raise self._missing(row, values)
-            if row.kind == "uint":
-                if type(value) is not int or not 0 <= value < 1 << row.bits or row.allowed:
-                    _check_number(self, row, value)
-            else:
-                _check(self, row, value)
+            if complaint := _complaint(self, row, value):
+                raise EncodeError(f"{type(self).__name__}.{row.name} ({row.label}){complaint}")
             put(self, value)
         if values:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(values)}")
-        if self.varies:
+        if self._length_rows:
             self._lengths()
 
     def _missing(self, row: Row, values: dict[str, Any]) -> TypeError:
@@ -132,35 +131,33 @@ class Record:
     @property
     def packed_size(self) -> int:
         """How many bytes `pack` gives."""
-        if not self.varies:
+        if not self._variable:
             return self.size
-        return self.size + sum(
-            _wire_size(row, getattr(self, row.name)) for row in self.rows if row.kind in VARIABLE
-        )
+        return self.size + sum([_wire_size(row, getattr(self, row.name)) for row in self._variable])
 
     def _lengths(self) -> dict[str, int]:
         """The value of every length row; one that does not fit its field is an `EncodeError`."""
         found: dict[str, int] = {}
-        total, at = self.packed_size, 0
-        for row in self.rows:
-            if row.kind == "length":
-                if row.of:
-                    counted = _counted_size(self.row(row.of), getattr(self, row.of))
-                else:
-                    counted = total - at - row.offset - row.bytes
-                value = found[row.name] = (counted + row.plus) // row.unit
-                if value >= 1 << row.bits:
-                    raise EncodeError(
-                        f"{type(self).__name__}: {row.label} is {value}, more than {row.bits} bits hold "
-                        f"({(1 << row.bits) - 1})"
-                    )
-            elif row.kind in VARIABLE:
-                at += _wire_size(row, getattr(self, row.name))
+        sizes = {row.name: _wire_size(row, getattr(self, row.name)) for row in self._variable}
+        for row, counted_row, before in self._length_rows:
+            if counted_row is None:
+                counted = self.size + sum(sizes.values()) - row.offset - row.bytes
+                counted -= sum([sizes[name] for name in before])
+            elif counted_row.kind in BYTES:
+                counted = len(getattr(self, row.of))
+            else:
+                counted = sizes[row.of]
+            value = found[row.name] = (counted + row.plus) // row.unit
+            if value >> row.bits:
+                raise EncodeError(
+                    f"{type(self).__name__}: {row.label} is {value}, more than {row.bits} bits hold "
+                    f"({(1 << row.bits) - 1})"
+                )
         return found
 
     def pack(self) -> bytes:
         """The record's bytes."""
-        lengths = self._lengths() if self.varies else {}
+        lengths = self._lengths() if self._length_rows else {}
         parts = []
         for run in self.runs:
             if isinstance(run, Run):
@@ -229,68 +226,49 @@ def _restore(cls: type[Record], values: dict[str, Any]) -> Record:
     return cls(**values)
 
 
-def _check_number(owner: Record, row: Row, value: object) -> None:
-    where = f"{type(owner).__name__}.{row.name} ({row.label})"
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise EncodeError(f"{where} is a number, got {value!r}")
-    if not 0 <= value < 1 << row.bits:
-        raise EncodeError(f"{where}: {value} does not fit {row.bits} bits (0 to {(1 << row.bits) - 1})")
-    if row.allowed and value not in row.allowed:
-        raise EncodeError(f"{where} is {value:#x}, expected {_either(row.allowed)}")
-
-
 def _either(allowed: tuple[int, ...]) -> str:
     return " or ".join(f"{v:#x}" for v in allowed)
 
 
-def _check(owner: Record, row: Row, value: object) -> None:
-    where = f"{type(owner).__name__}.{row.name} ({row.label})"
+def _complaint(owner: Record, row: Row, value: Any) -> str:
+    """Why a value is not one for its row; "" when it is."""
     kind = row.kind
-    if kind == "flag":
+    if kind == "uint":
+        if not isinstance(value, int) or isinstance(value, bool):
+            return f" is a number, got {value!r}"
+        if not 0 <= value < 1 << row.bits:
+            return f": {value} does not fit {row.bits} bits (0 to {(1 << row.bits) - 1})"
+        if row.allowed and value not in row.allowed:
+            return f" is {value:#x}, expected {_either(row.allowed)}"
+    elif kind == "flag":
         if not isinstance(value, bool):
-            raise EncodeError(f"{where} is a bit: True or False, got {value!r}")
-    elif kind in ("raw", "slot", "data"):
+            return f" is a bit: True or False, got {value!r}"
+    elif kind in BYTES:
         if not isinstance(value, bytes):
-            raise EncodeError(f"{where} takes bytes, got {value!r}")
+            return f" takes bytes, got {value!r}"
         if kind == "raw" and len(value) * 8 != row.bits:
-            raise EncodeError(f"{where} takes exactly {row.bits // 8} bytes, got {len(value)} bytes")
+            return f" takes exactly {row.bits // 8} bytes, got {len(value)} bytes"
         if kind == "slot" and len(value) * 8 > row.bits:
-            raise EncodeError(f"{where} takes at most {row.bits // 8} bytes, got {len(value)} bytes")
+            return f" takes at most {row.bits // 8} bytes, got {len(value)} bytes"
     elif kind == "numbers":
-        if not isinstance(value, tuple) or not all(
-            isinstance(v, int) and 0 <= v < 1 << 8 * row.unit for v in value
-        ):
-            raise EncodeError(f"{where} takes a tuple of numbers of {8 * row.unit} bits, got {value!r}")
+        most = (1 << 8 * row.unit) - 1
+        if not isinstance(value, tuple) or not all(isinstance(v, int) and 0 <= v <= most for v in value):
+            return f" takes a tuple of numbers from 0 to {most}, got {value!r}"
     elif kind == "items":
         possible = _possible(row)
-        if not isinstance(value, tuple) or not all(isinstance(v, possible) for v in value):
-            raise EncodeError(f"{where} takes a tuple of {row.label.lower()}, got {value!r}")
-    elif kind == "part":
-        if not isinstance(value, row.record or Record):
-            raise EncodeError(
-                f"{where} takes a {row.record.__name__ if row.record else 'record'}, got {value!r}"
-            )
-    elif kind == "choice":
-        wanted = (row.table or {}).get(getattr(owner, row.by), row.record)
-        if value is None if wanted else value is not None:
-            raise EncodeError(
-                f"{where}: {row.by} asks for {wanted.__name__ if wanted else 'nothing'}, got {value!r}"
-            )
-        if wanted and not isinstance(value, wanted):
-            raise EncodeError(f"{where}: {row.by} asks for a {wanted.__name__}, got {value!r}")
+        if not isinstance(value, tuple) or not all(type(v) in possible for v in value):
+            return f" takes a tuple of {row.label}, got {value!r}"
+    else:
+        wanted = row.record
+        if kind == "choice" and row.table is not None:
+            wanted = row.table.get(getattr(owner, row.by), wanted)
+        if type(value) is not (wanted or type(None)):
+            return f" takes {wanted.__name__ if wanted else 'nothing here'}, got {value!r}"
+    return ""
 
 
-def _possible(row: Row) -> tuple[type[Record], ...]:
-    if row.family is None:
-        return (row.record,) if row.record else ()
-    return (*{m.record for m in row.family.members.values()}, row.family.unknown)
-
-
-def _counted_size(row: Row, value: Any) -> int:
-    """The bytes a length row counts for `value`, padding left out."""
-    if row.kind in ("data", "slot"):
-        return len(value)
-    return _wire_size(row, value)
+def _possible(row: Row) -> frozenset[type[Record] | None]:
+    return frozenset({row.record}) if row.family is None else row.family.records
 
 
 def _wire_size(row: Row, value: Any) -> int:
@@ -338,6 +316,15 @@ def record(cls: type[RecordType]) -> type[RecordType]:
             delattr(cls, row.name)
     made = dataclass(init=False, repr=False, eq=False, kw_only=True, slots=True)(cls)
     made.rows, made.runs, made.size = rows, runs, size
-    made.varies = any(row.kind in VARIABLE or row.kind == "length" for row in rows)
+    made._variable = tuple(row for row in rows if row.kind in VARIABLE)
+    made._length_rows = tuple(
+        (
+            row,
+            made.row(row.of) if row.of else None,
+            tuple(v.name for v in rows[: rows.index(row)] if v.kind in VARIABLE),
+        )
+        for row in rows
+        if row.kind == "length"
+    )
     made._fields = tuple((row, vars(made)[row.name].__set__) for row in rows if row.kind in FIELDS)
     return made

@@ -22,6 +22,7 @@ REQUIRED: Any = object()  # no default: leaving the field out is a type error
 Kind = Literal[
     "uint", "flag", "raw", "slot", "const", "reserved", "length", "data", "numbers", "items", "part", "choice"
 ]
+BYTES: frozenset[Kind] = frozenset({"raw", "slot", "data"})
 VARIABLE: frozenset[Kind] = frozenset({"data", "numbers", "items", "part", "choice"})
 FIELDS: frozenset[Kind] = VARIABLE.union({"uint", "flag", "raw", "slot"})
 
