@@ -5,9 +5,7 @@ One member is one entry: its code, T10's short name, its record. A code nobody k
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,35 +13,37 @@ if TYPE_CHECKING:
     from cdb.record import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One kind of descriptor: T10's name of it and the record it is."""
 
     name: str
     record: type[Record]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Family:
     """Records that begin with a code of `code_bits` bits; `stride` is the bytes between their numbers."""
 
-    label: str
-    members: Mapping[int, Member]
-    unknown: type[Record]
-    code_bits: int = 8
-    stride: int = 0
+    __slots__ = ("code_bits", "label", "members", "records", "stride", "unknown")
 
-    def __post_init__(self) -> None:
-        for code, member in self.members.items():
+    def __init__(
+        self,
+        *,
+        label: str,
+        members: Mapping[int, Member],
+        unknown: type[Record],
+        code_bits: int = 8,
+        stride: int = 0,
+    ) -> None:
+        for code, member in members.items():
             head = member.record.rows[0]
             possible = head.allowed or ((head.default,) if head.kind == "const" else ())
-            if head.bits != self.code_bits or code not in possible:
+            if head.bits != code_bits or code not in possible:
                 raise TypeError(f"{member.record.__name__} does not begin with the code {code:#x}")
-
-    @cached_property
-    def records(self) -> frozenset[type[Record] | None]:
-        """Every record a descriptor may be."""
-        return frozenset({m.record for m in self.members.values()} | {self.unknown})
+        self.label, self.members, self.unknown = label, dict(members), unknown
+        self.code_bits, self.stride = code_bits, stride
+        self.records: frozenset[type[Record] | None] = frozenset(
+            {unknown, *(m.record for m in members.values())}
+        )
 
     def code_at(self, data: bytes, at: int) -> int:
         """The code of the descriptor at `at`."""

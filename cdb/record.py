@@ -18,7 +18,6 @@ structure's title and, in parentheses, its clause.
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from cdb.errors import DecodeError, EncodeError
@@ -107,10 +106,18 @@ class Record:
         return TypeError(f"{type(self).__name__} needs {row.name} ({row.label}){also}")
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise FrozenInstanceError(f"{type(self).__name__} does not change; cannot set {name}")
+        raise AttributeError(f"{type(self).__name__} does not change; cannot set {name}")
 
     def __delattr__(self, name: str) -> None:
-        raise FrozenInstanceError(f"{type(self).__name__} does not change; cannot delete {name}")
+        raise AttributeError(f"{type(self).__name__} does not change; cannot delete {name}")
+
+    def but(self, **changes: Any) -> Self:
+        """The same record with some fields changed."""
+        return type(self)(**{**self.values(), **changes})
+
+    def values(self) -> dict[str, Any]:
+        """Every field by name."""
+        return {row.name: getattr(self, row.name) for row, _ in self._fields}
 
     def _values(self) -> tuple[Any, ...]:
         return tuple(getattr(self, row.name) for row, _ in self._fields)
@@ -122,11 +129,11 @@ class Record:
         return hash((type(self), self._values()))
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{row.name}={getattr(self, row.name)!r}" for row, _ in self._fields)
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
         return f"{type(self).__name__}({shown})"
 
     def __reduce__(self) -> Any:
-        return _restore, (type(self), {row.name: getattr(self, row.name) for row, _ in self._fields})
+        return _restore, (type(self), self.values())
 
     @property
     def packed_size(self) -> int:
@@ -196,6 +203,11 @@ class Record:
             raise DecodeError(f"{cls.__name__}: {row.label} at byte {offset + row.offset} is not there")
         spare = row.bytes * 8 - (7 - row.bit) - row.bits
         return int.from_bytes(part, "big") >> spare & (1 << row.bits) - 1
+
+    @classmethod
+    def field_names(cls) -> tuple[str, ...]:
+        """What `values` has and the constructor takes, in the order of the table."""
+        return tuple(row.name for row, _ in cls._fields)
 
     @classmethod
     def row(cls, name: str) -> Row:
@@ -301,21 +313,20 @@ RecordType = TypeVar("RecordType", bound=Record)
 )
 def record(cls: type[RecordType]) -> type[RecordType]:
     """Make a record of a class whose attributes are rows, in the order of the table."""
-    declared = [
-        replace(row, name=name, label=row.label or name.upper().replace("_", " "))
-        for name, row in vars(cls).items()
-        if isinstance(row, Row)
-    ]
-    runs, rows, size = runs_of(declared)
+    rows = []
+    for name, row in list(vars(cls).items()):
+        if isinstance(row, Row):
+            row.name, row.label = name, row.label or name.upper().replace("_", " ")
+            rows.append(row)
+    fields = tuple(row for row in rows if row.kind in FIELDS)
+    body = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
     for row in rows:
+        del body[row.name]
         if row.kind == "const":
-            setattr(cls, row.name, row.default)
-        elif row.kind in FIELDS:
-            setattr(cls, row.name, field() if row.default is REQUIRED else field(default=row.default))
-        else:
-            delattr(cls, row.name)
-    made = dataclass(init=False, repr=False, eq=False, kw_only=True, slots=True)(cls)
-    made.rows, made.runs, made.size = rows, runs, size
+            body[row.name] = row.default
+    made: Any = type(cls.__name__, cls.__bases__, {**body, "__slots__": tuple(row.name for row in fields)})
+    made.rows = tuple(rows)
+    made.runs, made.size = runs_of(rows)
     made._variable = tuple(row for row in rows if row.kind in VARIABLE)
     made._length_rows = tuple(
         (
@@ -326,5 +337,6 @@ def record(cls: type[RecordType]) -> type[RecordType]:
         for row in rows
         if row.kind == "length"
     )
-    made._fields = tuple((row, vars(made)[row.name].__set__) for row in rows if row.kind in FIELDS)
-    return made
+    made._fields = tuple((row, vars(made)[row.name].__set__) for row in fields)
+    finished: type[RecordType] = made
+    return finished

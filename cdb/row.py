@@ -6,10 +6,10 @@ How rows are built and read is `record`'s business; nothing here knows a command
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Callable, Mapping
 
     from cdb.family import Family
@@ -27,33 +27,62 @@ VARIABLE: frozenset[Kind] = frozenset({"data", "numbers", "items", "part", "choi
 FIELDS: frozenset[Kind] = VARIABLE.union({"uint", "flag", "raw", "slot"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One row of a table: `offset` and `bit` (7 first) say where its most significant bit lies.
 
     `bits` is 0 for a row of variable length; such rows count as nothing in the offsets of those behind them.
+    A row is made in the body of its class; `record` gives it its name and place, then it stays as it is.
     """
 
-    kind: Kind
-    bits: int = 0
-    default: Any = REQUIRED
-    label: str = ""
-    doc: str = ""
-    names: Names | None = None
-    allowed: tuple[int, ...] = ()
-    of: str = ""  # length: the row it counts; "" is everything after it
-    plus: int = 0  # length: what is added to the count
-    unit: int = 1  # length: bytes per count; numbers: bytes per number
-    pad_to: int = 1  # data: zero bytes up to a multiple of this follow, and are not counted
-    text: bool = False
-    holds: Callable[[bytes], type[Record] | None] | None = None
-    family: Family | None = None
-    record: type[Record] | None = None
-    by: str = ""  # choice: the field that chooses
-    table: Mapping[int, type[Record]] | None = None
-    name: str = ""
-    offset: int = 0
-    bit: int = 7
+    __slots__ = (
+        "allowed",  # the only values a number may have
+        "bit",
+        "bits",
+        "by",  # choice: the field that chooses
+        "default",
+        "doc",
+        "family",
+        "holds",
+        "kind",
+        "label",
+        "name",
+        "names",
+        "of",  # length: the row it counts; "" is everything after it
+        "offset",
+        "pad_to",  # data: zero bytes up to a multiple of this follow, and are not counted
+        "plus",  # length: what is added to the count
+        "record",
+        "table",
+        "text",
+        "unit",  # length: bytes per count; numbers: bytes per number
+    )
+
+    def __init__(
+        self,
+        kind: Kind,
+        bits: int = 0,
+        default: Any = REQUIRED,
+        label: str = "",
+        doc: str = "",
+        *,
+        names: Names | None = None,
+        allowed: tuple[int, ...] = (),
+        of: str = "",
+        plus: int = 0,
+        unit: int = 1,
+        pad_to: int = 1,
+        text: bool = False,
+        holds: Callable[[builtins.bytes], type[Record] | None] | None = None,
+        family: Family | None = None,
+        record: type[Record] | None = None,
+        by: str = "",
+        table: Mapping[int, type[Record]] | None = None,
+    ) -> None:
+        self.kind, self.bits, self.default, self.label, self.doc = kind, bits, default, label, doc
+        self.names, self.allowed, self.text, self.holds = names, allowed, text, holds
+        self.of, self.plus, self.unit, self.pad_to = of, plus, unit, pad_to
+        self.family, self.record, self.by, self.table = family, record, by, table
+        self.name, self.offset, self.bit = "", 0, 7
 
     @property
     def bytes(self) -> int:
@@ -77,14 +106,12 @@ def uint(
     allowed: tuple[int, ...] = (),
 ) -> Any:
     """A big-endian unsigned field; `allowed` are the only values it may have, where the table fixes them."""
-    return Row(
-        kind="uint", bits=bits, default=default, label=label, doc=doc, names=names, allowed=tuple(allowed)
-    )
+    return Row("uint", bits, default, label, doc, names=names, allowed=tuple(allowed))
 
 
 def flag(*, default: bool = REQUIRED, label: str = "", doc: str = "", names: Names | None = None) -> Any:
     """A single bit."""
-    return Row(kind="flag", bits=1, default=default, label=label, doc=doc, names=names)
+    return Row("flag", 1, default, label, doc, names=names)
 
 
 def raw(
@@ -97,23 +124,23 @@ def raw(
     holds: Callable[[bytes], type[Record] | None] | None = None,
 ) -> Any:
     """A field of exactly `size` bytes that are kept as they are; `text` says they are ASCII."""
-    return Row(kind="raw", bits=size * 8, default=default, label=label, doc=doc, text=text, holds=holds)
+    return Row("raw", size * 8, default, label, doc, text=text, holds=holds)
 
 
 def slot(size: int, *, default: bytes = REQUIRED, label: str = "", doc: str = "", text: bool = False) -> Any:
     """Up to `size` bytes in a place of `size`, zeros behind them; a `length` row counts them."""
-    return Row(kind="slot", bits=size * 8, default=default, label=label, doc=doc, text=text)
+    return Row("slot", size * 8, default, label, doc, text=text)
 
 
 def const(bits: int, value: int, *, label: str = "", doc: str = "", names: Names | None = None) -> int:
     """A field with one right value: always built, and anything else is a `DecodeError`."""
-    row: Any = Row(kind="const", bits=bits, default=value, label=label, doc=doc, names=names)
+    row: Any = Row("const", bits, value, label, doc, names=names)
     return row  # type: ignore[no-any-return]
 
 
 def reserved(bits: int, *, label: str = "Reserved") -> Any:
     """Bits with no meaning (or an obsolete one, so labelled): built as zero, ignored when parsed."""
-    return Row(kind="reserved", bits=bits, label=label)
+    return Row("reserved", bits=bits, label=label)
 
 
 def length(bits: int, of: str = "", *, plus: int = 0, unit: int = 1, label: str = "", doc: str = "") -> Any:
@@ -121,7 +148,7 @@ def length(bits: int, of: str = "", *, plus: int = 0, unit: int = 1, label: str 
 
     On the wire it is (bytes + `plus`) // `unit`.
     """
-    return Row(kind="length", bits=bits, of=of, plus=plus, unit=unit, label=label, doc=doc)
+    return Row("length", bits=bits, of=of, plus=plus, unit=unit, label=label, doc=doc)
 
 
 def data(
@@ -137,7 +164,7 @@ def data(
 
     `holds` says what structure they are, for whoever wants to show it; they stay bytes here.
     """
-    return Row(kind="data", default=default, label=label, doc=doc, pad_to=pad_to, text=text, holds=holds)
+    return Row("data", default=default, label=label, doc=doc, pad_to=pad_to, text=text, holds=holds)
 
 
 def numbers(
@@ -149,7 +176,7 @@ def numbers(
     names: Names | None = None,
 ) -> Any:
     """A list of unsigned numbers of `bits` bits each, a multiple of 8."""
-    return Row(kind="numbers", unit=bits // 8, default=default, label=label, doc=doc, names=names)
+    return Row("numbers", unit=bits // 8, default=default, label=label, doc=doc, names=names)
 
 
 def items(
@@ -162,7 +189,7 @@ def items(
     """A list of records, all of one type or told apart by a `Family`."""
     single = isinstance(what, type)
     return Row(
-        kind="items",
+        "items",
         default=default,
         label=label,
         doc=doc,
@@ -173,7 +200,7 @@ def items(
 
 def part(record: type[Record], *, default: Record = REQUIRED, label: str = "", doc: str = "") -> Any:
     """A record inside a record."""
-    return Row(kind="part", default=default, label=label, doc=doc, record=record)
+    return Row("part", default=default, label=label, doc=doc, record=record)
 
 
 def choice(
@@ -186,6 +213,4 @@ def choice(
     doc: str = "",
 ) -> Any:
     """A record whose type the field `by` chooses; a value not in `table` has `otherwise`, or nothing."""
-    return Row(
-        kind="choice", default=default, label=label, doc=doc, by=by, table=dict(table), record=otherwise
-    )
+    return Row("choice", default=default, label=label, doc=doc, by=by, table=dict(table), record=otherwise)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cdb.row import VARIABLE, Row
 
 if TYPE_CHECKING:
     from cdb.record import Record
+
+WHOLE_BYTES = VARIABLE | {"raw", "slot"}
 
 
 class Run:
@@ -45,18 +46,16 @@ class Run:
         return found
 
 
-def runs_of(declared: list[Row]) -> tuple[tuple[Run | Row, ...], tuple[Row, ...], int]:
-    """Fixed stretches and variable rows in their order, the rows with their places, the least size."""
-    placed: list[Row] = []
+def runs_of(declared: list[Row]) -> tuple[tuple[Run | Row, ...], int]:
+    """Give every row its place; the fixed stretches and variable rows in their order, and the least size."""
     runs: list[Run | Row] = []
     open_rows: list[Row] = []
     position = 0
-    for unplaced in declared:
-        offset, used = divmod(position, 8)
-        if used and unplaced.kind in VARIABLE | {"raw", "slot"}:
-            raise TypeError(f"{unplaced.name} starts inside a byte")
-        row = replace(unplaced, offset=offset, bit=7 - used)
-        placed.append(row)
+    for row in declared:
+        row.offset, used = divmod(position, 8)
+        row.bit = 7 - used
+        if used and row.kind in WHOLE_BYTES:
+            raise TypeError(f"{row.name} starts inside a byte")
         if row.kind in VARIABLE:
             if open_rows:
                 runs.append(Run(open_rows))
@@ -69,4 +68,4 @@ def runs_of(declared: list[Row]) -> tuple[tuple[Run | Row, ...], tuple[Row, ...]
         raise TypeError(f"the rows end inside a byte, at bit {position}")
     if open_rows:
         runs.append(Run(open_rows))
-    return tuple(runs), tuple(placed), position // 8
+    return tuple(runs), position // 8

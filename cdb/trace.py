@@ -6,16 +6,14 @@ missing from its end, and nothing is described a second time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from cdb.record import Record
     from cdb.row import Row
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(NamedTuple):
     """A structure begins at byte `at`; `name` is what to call it ("segment 3"), "" for the outermost."""
 
     at: int
@@ -25,8 +23,7 @@ class Heading:
     title: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """One field: `size` bytes at byte `at` (a field of bits: the bytes it touches), and its value."""
 
     at: int
@@ -38,8 +35,7 @@ class Seen:
     index: int | None = None  # which number of a list of numbers
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(NamedTuple):
     """Something that cannot be right at byte `at`, in words."""
 
     at: int
@@ -47,9 +43,11 @@ class Complaint:
     text: str
 
 
-@dataclass(slots=True)
 class Trace:
     """Everything read so far; `base` is added to every offset of a structure read out of another's field."""
 
-    entries: list[Heading | Seen | Complaint] = field(default_factory=list)
-    base: int = 0
+    __slots__ = ("base", "entries")
+
+    def __init__(self) -> None:
+        self.entries: list[Heading | Seen | Complaint] = []
+        self.base = 0

@@ -50,12 +50,11 @@ sys.exit(main(sys.argv[1:]))
 def test_an_interrupted_copy_ends_with_130_and_says_exactly_what_is_copied(
     array: Directory, name: str
 ) -> None:
-    from dataclasses import replace
 
     from xcopy.device.array_dir import create, unit_file
     from xcopy.target.array import CAPABLE
 
-    small = replace(CAPABLE, maximum_segment_length=16 * 512, maximum_segment_count=1)
+    small = CAPABLE.but(maximum_segment_length=16 * 512, maximum_segment_count=1)
     directory = array.path.parent / "slow"
     create(directory, units=2, size=2**21, parameters=small)
     unit_file(directory, 0).write_bytes(os.urandom(2**21))

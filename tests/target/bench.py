@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import struct
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cdb.command import Command, Reply
@@ -210,4 +209,4 @@ def mixed_bench(*block_sizes: int, size: int = BLOCKS * 4096, chunk_size: int = 
 
 def capable(**changes: Any) -> OperatingParameters:
     """The default operating parameters but for `changes`."""
-    return replace(CAPABLE, **changes)
+    return CAPABLE.but(**changes)

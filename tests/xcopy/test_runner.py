@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,12 +41,12 @@ def content(number: int) -> bytes:
 
 
 def array(*faults: Fault, enforced: dict[str, int] | None = None, **parameters: int) -> Array:
-    advertised = replace(CAPABLE, **{**SMALL, **parameters})
+    advertised = CAPABLE.but(**{**SMALL, **parameters})
     made = memory_array(
         2,
         blocks=BLOCKS,
         parameters=advertised,
-        enforced=replace(advertised, **enforced) if enforced else None,
+        enforced=advertised.but(**enforced) if enforced else None,
         faults=faults,
     )
     for number in (0, 1):

@@ -10,7 +10,6 @@ import json
 import os
 import stat
 import weakref
-from dataclasses import asdict, fields
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -118,8 +117,8 @@ def create(
         "format": FORMAT,
         "array_id": array_id.hex(),
         "chunk_size": chunk_size,
-        "advertised": asdict(parameters),
-        "enforced": asdict(enforced or parameters),
+        "advertised": parameters.values(),
+        "enforced": (enforced or parameters).values(),
         "units": [{**unit, "serial": serial(array_id, n)} for n, unit in enumerate(described)],
     }
     path = Path(directory)
@@ -282,7 +281,7 @@ def _build(path: Path, content: dict[str, Any], described: list[dict[str, Any]])
 
 def _parameters(found: dict[str, Any]) -> OperatingParameters:
     """Operating parameters from array.json; packed once, so that a value no field holds is found here."""
-    known = {f.name: found[f.name] for f in fields(OperatingParameters)}
+    known = {name: found[name] for name in OperatingParameters.field_names()}
     known["implemented_types"] = tuple(known["implemented_types"])
     parameters = OperatingParameters(**known)
     parameters.pack()
