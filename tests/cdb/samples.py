@@ -1,4 +1,4 @@
-"""Bytes from outside the project (fixtures/samples.json says where from), with what their source says they hold."""
+"""Bytes from outside (fixtures/samples.json says where from), with what their source says they hold."""
 
 from __future__ import annotations
 
