@@ -83,25 +83,26 @@ class Record:
     runs: ClassVar[tuple[Run | Row, ...]] = ()
     _variable: ClassVar[tuple[Row, ...]] = ()
     _length_rows: ClassVar[tuple[tuple[Row, Row | None, tuple[str, ...]], ...]] = ()
-    _fields: ClassVar[tuple[tuple[Row, Any], ...]] = ()
+    _may_overflow: ClassVar[bool] = False  # some length could be too large for its field
+    _fields: ClassVar[tuple[tuple[str, Any, int, Row, Any], ...]] = ()  # name, default, most, row, setter
 
     def __init__(self, **values: Any) -> None:
         """Every field by name; one that does not fit is an `EncodeError`."""
-        for row, put in self._fields:
-            value = values.pop(row.name, row.default)
-            if value is REQUIRED:
-                raise self._missing(row, values)
-            if complaint := _complaint(self, row, value):
-                raise EncodeError(f"{type(self).__name__}.{row.name} ({row.label}){complaint}")
+        for name, default, most, row, put in self._fields:
+            value = values.pop(name, default)
+            if type(value) is not int or not 0 <= value <= most:
+                if value is REQUIRED:
+                    raise self._missing(row, values)
+                if complaint := _complaint(self, row, value):
+                    raise EncodeError(f"{type(self).__name__}.{name} ({row.label}){complaint}")
             put(self, value)
         if values:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(values)}")
-        if self._length_rows:
+        if self._may_overflow:
             self._lengths()
 
     def _missing(self, row: Row, values: dict[str, Any]) -> TypeError:
-        known = {known.name for known, _ in self._fields}
-        strange = [name for name in values if name not in known]
+        strange = [name for name in values if name not in self.field_names()]
         also = f", and has no field {', '.join(strange)}" if strange else ""
         return TypeError(f"{type(self).__name__} needs {row.name} ({row.label}){also}")
 
@@ -117,10 +118,10 @@ class Record:
 
     def values(self) -> dict[str, Any]:
         """Every field by name."""
-        return {row.name: getattr(self, row.name) for row, _ in self._fields}
+        return {name: getattr(self, name) for name in self.field_names()}
 
     def _values(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, row.name) for row, _ in self._fields)
+        return tuple(self.values().values())
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self._values() == other._values()
@@ -207,7 +208,7 @@ class Record:
     @classmethod
     def field_names(cls) -> tuple[str, ...]:
         """What `values` has and the constructor takes, in the order of the table."""
-        return tuple(row.name for row, _ in cls._fields)
+        return tuple(field[0] for field in cls._fields)
 
     @classmethod
     def row(cls, name: str) -> Row:
@@ -236,6 +237,11 @@ def _first_line(cls: type[Record]) -> tuple[str, str]:
 
 def _restore(cls: type[Record], values: dict[str, Any]) -> Record:
     return cls(**values)
+
+
+def _plain_most(row: Row) -> int:
+    """The largest number that needs no closer look: -1 where any value does."""
+    return (1 << row.bits) - 1 if row.kind == "uint" and not row.allowed else -1
 
 
 def _either(allowed: tuple[int, ...]) -> str:
@@ -337,6 +343,12 @@ def record(cls: type[RecordType]) -> type[RecordType]:
         for row in rows
         if row.kind == "length"
     )
-    made._fields = tuple((row, vars(made)[row.name].__set__) for row in fields)
+    made._may_overflow = any(
+        counted is None or counted.kind != "slot" or counted.bits // 8 >> row.bits
+        for row, counted, _ in made._length_rows
+    )
+    made._fields = tuple(
+        (row.name, row.default, _plain_most(row), row, vars(made)[row.name].__set__) for row in fields
+    )
     finished: type[RecordType] = made
     return finished
