@@ -4,12 +4,13 @@
 #   make test       everything: static checks, unit tests, this machine's loop devices, a kernel target in a VM
 #   make check      static checks only
 #   make test-lio   the kernel target's tests on this machine's own kernel (root; makes and removes its own LUNs)
+#   make bench      speed, as ratios in one run: encoding commands beside struct.pack and python-scsi
 #   make clean      remove what the above left behind
 
 PYTHON := .venv/bin/python
 STAGES := .venv/stage
 
-.PHONY: demo test check test-lio clean
+.PHONY: demo test check test-lio bench clean
 
 demo: $(STAGES)-run
 	setup/demo.sh
@@ -23,6 +24,9 @@ check: $(STAGES)-dev
 
 test-lio: $(STAGES)-dev
 	$(PYTHON) tests/tiers.py lio
+
+bench: $(STAGES)-bench
+	$(PYTHON) -m bench.encoding
 
 $(STAGES)-%: pyproject.toml setup/debian.sh
 	setup/debian.sh $*

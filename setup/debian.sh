@@ -2,6 +2,7 @@
 # Sets a Debian machine up, one stage an argument:
 #   run   .venv with the package in it, editable
 #   dev   the tools of the tests in .venv, and the compiled python-sgio binding
+#   bench the peers that are measured beside us
 #   vm    QEMU, the guest's tools, and a stock Debian kernel unpacked under .cache/vm (not installed)
 # A stage that is already there costs nothing; apt is asked only for what is missing, and only by root.
 set -eu
@@ -40,6 +41,11 @@ dev() {
     # The binding is only published as source: it needs a compiler and Python's headers.
     .venv/bin/python -c 'import sgio' 2>/dev/null || packages gcc libc6-dev python3-dev
     pip install --editable '.[dev,sgio,lio]'
+}
+
+bench() {
+    run
+    pip install --editable '.[bench]'
 }
 
 vm() {
