@@ -67,7 +67,7 @@ vm() {
 
 for stage; do
     case $stage in
-        run | dev | vm) "$stage" ;;
-        *) say "no stage '$stage': run, dev or vm"; exit 2 ;;
+        run | dev | vm | bench) "$stage" ;;
+        *) say "no stage '$stage': run, dev, vm or bench"; exit 2 ;;
     esac
 done
