@@ -1,4 +1,4 @@
-"""Sense data of both formats, as targets send it."""
+"""Sense data of both formats, as targets send it and as it is built."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdb.errors import DecodeError
-from cdb.sense import DeviceSense, FieldPointer, Sense
-from tests.cdb.independent import fixed_sense
+from cdb.errors import DecodeError, EncodeError
+from cdb.sense import DescriptorSense, DeviceSense, FieldPointer, FixedSense, Sense
+from tests.cdb.independent import fixed_sense, laid_out
 
 
 def test_lio_says_unreachable_in_18_bytes_and_nothing_else() -> None:
@@ -104,12 +104,183 @@ def test_garbage_descriptors_are_sense_or_a_decode_error(data: bytes) -> None:
         pass
 
 
-@given(
-    key=st.integers(0, 15),
-    asc=st.integers(0, 255),
-    ascq=st.integers(0, 255),
-    information=st.none() | st.integers(0, 2**32 - 1),
+def test_a_copy_that_went_well_says_how_many_segments_it_did_when_asked() -> None:
+    fixed = fixed_sense(0xF, 0x00, 0x20, specific=bytes([0, 0, 0, 3]))
+    descriptor = bytes.fromhex("720f00200000000c 010a0000 0000000000000003")
+    assert Sense.unpack(fixed).processed == Sense.unpack(descriptor).processed == 3
+    assert str(Sense.unpack(fixed)).endswith("(F/00/20), 3 segments processed")
+
+
+def test_freebsd_right_aligns_the_segment_number() -> None:
+    descriptor = bytes.fromhex("010a0000" + "0000000000000005")
+    assert Sense.unpack(bytes([0x72, 0x0A, 0x0D, 0x01, 0, 0, 0, 12]) + descriptor).segment == 5
+
+
+def test_a_residual_is_told_in_plain_words() -> None:
+    sense = Sense.unpack(fixed_sense(0xA, 0x0D, 0x01, information=100, specific=bytes([0, 0, 0, 3])))
+    assert str(sense) == (
+        "COPY ABORTED, THIRD PARTY DEVICE FAILURE (A/0D/01), in segment 3, "
+        "with 100 destination blocks of it not written"
+    )
+
+
+def test_a_device_that_was_busy_is_named_by_its_status() -> None:
+    sense = Sense(key=0xA, asc=0x0D, ascq=1, devices=(DeviceSense(role="source", status=8, sense=b""),))
+    assert str(sense).endswith("the source device answered status 08h (BUSY)")
+
+
+def test_a_progress_indication_is_no_field_pointer() -> None:
+    assert Sense.unpack(fixed_sense(0x2, 0x04, 0x04, sks=bytes([0x80, 0x40, 0]))).pointer is None
+
+
+def test_answers_of_source_and_destination_are_told_apart_by_their_offsets() -> None:
+    source, destination = fixed_sense(0x3, 0x11, 0x00), fixed_sense(0x7, 0x27, 0x00)
+    tail = b"\x02" + source + b"\x02" + destination
+    sense = Sense.unpack(fixed_sense(0xA, 0x0D, 0x01, specific=bytes([18, 37, 0, 0]), tail=tail))
+    assert sense.devices == (
+        DeviceSense(role="source", status=2, sense=source),
+        DeviceSense(role="destination", status=2, sense=destination),
+    )
+
+
+@pytest.mark.parametrize("offset", [1, 17, 37, 255])
+def test_an_offset_that_points_at_no_additional_byte_is_no_answer(offset: int) -> None:
+    tail = b"\x02" + fixed_sense(0x3, 0x11, 0x00)
+    assert Sense.unpack(fixed_sense(0xA, 0x0D, 1, specific=bytes([offset, 0, 0, 0]), tail=tail)).devices == ()
+
+
+def test_forwarded_sense_that_was_cut_short_says_so() -> None:
+    sense = Sense.unpack(bytes.fromhex("720a0d01 0000000e 0c0c8202 7205240000000008 0206"))
+    assert sense.devices[0].truncated
+    assert str(sense).endswith("ILLEGAL REQUEST, INVALID FIELD IN CDB (5/24/00) (cut short)")
+
+
+def test_sense_that_was_cut_off_on_the_way_keeps_its_code_and_what_is_whole() -> None:
+    descriptors = bytes.fromhex("000a8000 0000000000000064 010a0000 00000002")
+    sense = Sense.unpack(bytes([0x72, 0x0A, 0x0D, 0x01, 0, 0, 0, 60]) + descriptors)
+    assert (sense.triple, sense.information, sense.segment) == ((0xA, 0x0D, 1), 100, None)
+
+
+def test_fixed_sense_that_ends_behind_the_code_has_no_pointer() -> None:
+    sense = Sense.unpack(bytes.fromhex("70000500000000060000000024 00"))
+    assert (sense.triple, sense.pointer) == ((5, 0x24, 0), None)
+
+
+def test_copy_aborted_in_8_bytes_names_no_segment() -> None:
+    assert Sense.unpack(bytes.fromhex("70000a0000000000")).segment is None
+
+
+def test_a_descriptor_that_is_shorter_than_its_type_says_nothing() -> None:
+    assert Sense.unpack(bytes.fromhex("720a0d0100000004 00028000")).information is None
+
+
+POINTERS = {
+    name: st.builds(
+        FieldPointer,
+        sksv=st.just(True),
+        bpv=st.booleans(),
+        bit=st.integers(0, 7),
+        byte=st.integers(0, 2**16 - 1),
+        **{name: st.booleans()},
+    )
+    for name in ("command", "segment")
+}
+ANSWERS = st.sampled_from([b"", fixed_sense(0x3, 0x11, 0), bytes.fromhex("7205240000000000")])
+COPIES = st.fixed_dictionaries(
+    {
+        "key": st.just(0xA),
+        "segment": st.integers(0, 2**16 - 1),
+        "pointer": st.none() | POINTERS["segment"],
+        "devices": st.lists(st.sampled_from(["source", "destination"]), unique=True)
+        .flatmap(
+            lambda roles: st.tuples(
+                *(
+                    st.builds(DeviceSense, role=st.just(r), status=st.integers(0, 0x6F), sense=ANSWERS)
+                    for r in sorted(roles, reverse=True)
+                )
+            )
+        )
+        .map(tuple),
+    }
 )
-def test_fixed_format_is_read_as_it_was_built(key: int, asc: int, ascq: int, information: int | None) -> None:
-    sense = Sense(key=key, asc=asc, ascq=ascq, information=information, segment=7 if key == 0xA else None)
+REFUSALS = st.fixed_dictionaries({"key": st.just(5), "pointer": st.none() | POINTERS["command"]})
+OTHERS = st.fixed_dictionaries({"key": st.integers(0, 15).filter(lambda k: k not in (5, 0xA))})
+CODES = st.fixed_dictionaries(
+    {
+        "asc": st.integers(1, 255),
+        "ascq": st.integers(0, 255),
+        "deferred": st.booleans(),
+        "information": st.none() | st.integers(0, 2**32 - 1),
+    }
+)
+COUNTS = st.builds(Sense, key=st.just(0xF), ascq=st.just(0x20), processed=st.integers(0, 2**32 - 1))
+SENSES = COUNTS | st.builds(lambda a, b: Sense(**a, **b), COPIES | REFUSALS | OTHERS, CODES)
+
+
+@given(SENSES)
+def test_fixed_format_is_read_as_it_was_built(sense: Sense) -> None:
     assert Sense.unpack(sense.pack_fixed()) == sense
+
+
+@given(SENSES)
+def test_descriptor_format_is_read_as_it_was_built(sense: Sense) -> None:
+    assert Sense.unpack(sense.pack_descriptor()) == sense
+
+
+@given(SENSES)
+def test_what_is_built_is_whole_for_a_decoder_too(sense: Sense) -> None:
+    assert FixedSense.unpack(sense.pack_fixed()).sense_key == sense.key
+    assert DescriptorSense.unpack(sense.pack_descriptor()).sense_key == sense.key
+
+
+def test_a_copy_that_stopped_laid_out_by_hand() -> None:
+    """Bytes by number from 5.17.7.4 and sg3_utils' decoder, not from our rows."""
+    inner = fixed_sense(0x7, 0x27, 0x00)
+    sense = Sense(
+        key=0xA,
+        asc=0x0D,
+        ascq=0x01,
+        information=100,
+        segment=3,
+        pointer=FieldPointer(sksv=True, bpv=True, bit=2, byte=0x54),
+        devices=(DeviceSense(role="destination", status=2, sense=inner),),
+    )
+    fixed = {"0": 0xF0, "2": 0xA, "3-6": 100, "7": 10 + 19, "9": 18, "10-11": 3, "12": 0x0D, "13": 1,
+             "15": 0x8A, "16-17": 0x54, "18": 2}  # fmt: skip
+    assert sense.pack_fixed() == laid_out(19, fixed) + inner
+    descriptor = {"0": 0x72, "1": 0xA, "2": 0x0D, "3": 1, "7": 12 + 12 + 8 + 4 + 18,
+                  "8": 0, "9": 10, "10": 0x80, "12-19": 100,
+                  "20": 1, "21": 10, "26-27": 3,
+                  "32": 2, "33": 6, "36": 0x8A, "37-38": 0x54,
+                  "40": 0x0C, "41": 20, "42": 2, "43": 2}  # fmt: skip
+    assert sense.pack_descriptor() == laid_out(44, descriptor) + inner
+
+
+def test_a_number_that_fixed_format_has_no_room_for_is_not_cut() -> None:
+    sense = Sense(key=3, asc=0x11, information=2**32)
+    assert Sense.unpack(sense.pack_fixed()).information is None
+    assert Sense.unpack(sense.pack_descriptor()).information == 2**32
+
+
+@pytest.mark.parametrize(
+    "sense",
+    [
+        Sense(key=16),
+        Sense(key=5, asc=256),
+        Sense(key=5, ascq=-1),
+        Sense(key=5, segment=1),
+        Sense(key=5, devices=(DeviceSense(role="source", status=8, sense=b""),)),
+        Sense(key=2, pointer=FieldPointer(sksv=True, byte=1)),
+        Sense(key=0xF, processed=1),
+        Sense(key=0xA, segment=65536),
+        Sense(key=0xA, devices=(DeviceSense(role="source", status=256, sense=b""),)),
+        Sense(key=0xA, devices=(DeviceSense(role="source", status=2, sense=bytes(300)),)),
+        Sense(key=3, information=-1),
+    ],
+    ids=lambda s: f"{s.key:X}-{s.asc}-{s.ascq}",
+)
+def test_what_has_no_place_is_refused_before_a_byte_exists(sense: Sense) -> None:
+    with pytest.raises(EncodeError):
+        sense.pack_fixed()
+    with pytest.raises(EncodeError):
+        sense.pack_descriptor()
