@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdb import blocks, segment
@@ -13,9 +13,11 @@ from cdb.row import VARIABLE
 from tests.cdb.strategies import all_records, least_values, records
 
 RECORDS = all_records()
+SOME = settings(max_examples=20)  # of each of many records
 
 
 @pytest.mark.parametrize("of", RECORDS, ids=lambda r: r.__name__)
+@SOME
 @given(data=st.data())
 def test_unpack_inverts_pack(of: type[Record], data: st.DataObject) -> None:
     made = data.draw(records(of))
@@ -25,6 +27,7 @@ def test_unpack_inverts_pack(of: type[Record], data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("of", RECORDS, ids=lambda r: r.__name__)
+@SOME
 @given(data=st.data())
 def test_every_fixed_field_lies_where_its_row_says(of: type[Record], data: st.DataObject) -> None:
     made = data.draw(records(of))
@@ -44,6 +47,7 @@ def test_every_fixed_field_lies_where_its_row_says(of: type[Record], data: st.Da
 
 
 @pytest.mark.parametrize("of", RECORDS, ids=lambda r: r.__name__)
+@SOME
 @given(data=st.binary(max_size=600))
 def test_garbage_is_a_record_or_a_decode_error(of: type[Record], data: bytes) -> None:
     for unpack in (of.unpack, of.unpack_from):
@@ -54,6 +58,7 @@ def test_garbage_is_a_record_or_a_decode_error(of: type[Record], data: bytes) ->
 
 
 @pytest.mark.parametrize("of", RECORDS, ids=lambda r: r.__name__)
+@SOME
 @given(data=st.data(), at=st.integers(0, 600), value=st.integers(0, 255), cut=st.integers(0, 600))
 def test_a_damaged_record_is_a_record_or_a_decode_error(
     of: type[Record], data: st.DataObject, at: int, value: int, cut: int
