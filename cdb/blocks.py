@@ -15,6 +15,11 @@ BYTE_CHECKS = {
 }
 
 
+def to_the_end(blocks: int) -> str:
+    """Of a number of blocks in which 0 is "all that follow"."""
+    return "" if blocks else "to the end of the unit"
+
+
 @record
 class TestUnitReady(Record):
     """TEST UNIT READY (SPC-4 6.47, table 333)."""
@@ -147,7 +152,7 @@ class SynchronizeCache10(Record):
     lba: int = uint(32, default=0, label="LOGICAL BLOCK ADDRESS")
     _byte6 = reserved(2)
     group_number: int = uint(6, default=0)
-    blocks: int = uint(16, default=0, label="NUMBER OF LOGICAL BLOCKS", names={0: "to the end"})
+    blocks: int = uint(16, default=0, label="NUMBER OF LOGICAL BLOCKS", names=to_the_end)
     control: int = uint(8, default=0)
 
 
@@ -164,7 +169,7 @@ class SynchronizeCache16(Record):
     immed: bool = flag(default=False, doc="status before the work is done")
     _byte1b = reserved(1)
     lba: int = uint(64, default=0, label="LOGICAL BLOCK ADDRESS")
-    blocks: int = uint(32, default=0, label="NUMBER OF LOGICAL BLOCKS", names={0: "to the end"})
+    blocks: int = uint(32, default=0, label="NUMBER OF LOGICAL BLOCKS", names=to_the_end)
     _byte14 = reserved(2)
     group_number: int = uint(6, default=0)
     control: int = uint(8, default=0)

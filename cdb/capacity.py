@@ -11,6 +11,11 @@ RC_BASES = {  # of zoned units, where byte 12 is "Restricted for ZBC-2"; by way 
 }
 
 
+def short_address(lba: int) -> str:
+    """Of the last LBA of READ CAPACITY(10)."""
+    return "too large to tell" if lba == 0xFFFFFFFF else ""
+
+
 def intervals(exponent: int) -> str:
     """How many protection information intervals a logical block has."""
     return f"{1 << exponent} in a logical block"
@@ -39,7 +44,7 @@ class Capacity10(Record):
     `last_lba` FFFFFFFFh says "ask READ CAPACITY(16)"; `block_length` is in bytes.
     """
 
-    last_lba: int = uint(32, label="RETURNED LOGICAL BLOCK ADDRESS", names={0xFFFFFFFF: "too large to tell"})
+    last_lba: int = uint(32, label="RETURNED LOGICAL BLOCK ADDRESS", names=short_address)
     block_length: int = uint(32, label="LOGICAL BLOCK LENGTH IN BYTES")
 
 

@@ -57,11 +57,17 @@ NAA_FORMATS = {  # the first four bits of an NAA designator (SPC-4 7.8.6.6, tabl
 }
 
 UNMAPPED_READS = {0b000: "vendor specific", 0b010: "the provisioning initialization pattern"}
+PRODUCT_TYPES = {
+    0x00: "not told",
+    0x01: "CFast",
+    0x02: "CompactFlash",
+    0x03: "Memory Stick",
+    0x04: "MultiMediaCard",
+    0x05: "Secure Digital Card",
+    0x06: "XQD",
+    0x07: "Universal Flash Storage",
+}
 PROVISIONING_TYPES = {0: "full, or not told", 1: "resource provisioned", 2: "thin provisioned"}
-NOT_REPORTED = {0: "not reported"}
-NO_LIMIT = {0: "no limit reported"}
-NOT_IMPLEMENTED = {0: "command not implemented"}
-UNMAP_LIMITS = {0: "UNMAP not implemented", 0xFFFFFFFF: "no limit"}
 
 
 def printable(field: bytes) -> str:
@@ -69,9 +75,49 @@ def printable(field: bytes) -> str:
     return "".join(chr(b) if 0x20 <= b < 0x7F else f"\\x{b:02x}" for b in field.strip(b" \0"))
 
 
+def not_reported(value: int) -> str:
+    """Of a field in which 0 says nothing."""
+    return "" if value else "not reported"
+
+
+def limit(value: int) -> str:
+    """Of a maximum, 0 for none reported."""
+    return "" if value else "no limit reported"
+
+
+def implemented(value: int) -> str:
+    """Of a maximum that is 0 where the command is not implemented."""
+    return "" if value else "command not implemented"
+
+
+def unmap_limit(value: int) -> str:
+    """Of a maximum of UNMAP (SBC-4 6.6.4)."""
+    return "no limit" if value == 0xFFFFFFFF else implemented(value)
+
+
+def requirement(value: int) -> str:
+    """Of an alignment or a granularity, 0 for none required."""
+    return "" if value else "none required"
+
+
+def atomic_boundary(value: int) -> str:
+    """Of MAXIMUM ATOMIC BOUNDARY SIZE (SBC-4 6.6.4)."""
+    return "" if value else "one atomic write a command"
+
+
+def threshold_set(exponent: int) -> str:
+    """The blocks of a threshold set (SBC-4 6.6.7)."""
+    return f"2^{exponent} blocks" if exponent else "no threshold sets"
+
+
 def unmapped_read_name(code: int) -> str:
     """What a read of an unmapped block gives, by LBPRZ (SBC-4 6.6.7, table 280)."""
     return "zeros" if code & 1 else UNMAPPED_READS.get(code, "reserved")
+
+
+def product_type_name(code: int) -> str:
+    """A PRODUCT TYPE (SBC-4 6.6.2, table 260)."""
+    return PRODUCT_TYPES.get(code, "vendor specific" if code >= 0xF0 else "reserved")
 
 
 def rotation_name(rate: int) -> str:
@@ -184,24 +230,24 @@ class BlockLimits(Record):
     page_length = length(16)
     _byte4 = reserved(7)
     wsnz: bool = flag(default=False, doc="WRITE SAME takes no length of 0")
-    maximum_compare_and_write_length: int = uint(8, default=0, names=NOT_IMPLEMENTED)
-    optimal_transfer_length_granularity: int = uint(16, default=0, names=NOT_REPORTED)
-    maximum_transfer_length: int = uint(32, default=0, names=NO_LIMIT)
-    optimal_transfer_length: int = uint(32, default=0, names=NOT_REPORTED)
+    maximum_compare_and_write_length: int = uint(8, default=0, names=implemented)
+    optimal_transfer_length_granularity: int = uint(16, default=0, names=not_reported)
+    maximum_transfer_length: int = uint(32, default=0, names=limit)
+    optimal_transfer_length: int = uint(32, default=0, names=not_reported)
     maximum_prefetch_length: int = uint(32, default=0)
-    maximum_unmap_lba_count: int = uint(32, default=0, names=UNMAP_LIMITS)
-    maximum_unmap_block_descriptor_count: int = uint(32, default=0, names=UNMAP_LIMITS)
-    optimal_unmap_granularity: int = uint(32, default=0, names=NOT_REPORTED)
+    maximum_unmap_lba_count: int = uint(32, default=0, names=unmap_limit)
+    maximum_unmap_block_descriptor_count: int = uint(32, default=0, names=unmap_limit)
+    optimal_unmap_granularity: int = uint(32, default=0, names=not_reported)
     ugavalid: bool = flag(default=False, doc="UNMAP GRANULARITY ALIGNMENT is valid")
     unmap_granularity_alignment: int = uint(31, default=0)
-    maximum_write_same_length: int = uint(64, default=0, names=NO_LIMIT)
-    maximum_atomic_transfer_length: int = uint(32, default=0, names=NOT_REPORTED)
-    atomic_alignment: int = uint(32, default=0, names={0: "none required"})
-    atomic_transfer_length_granularity: int = uint(32, default=0, names={0: "none required"})
+    maximum_write_same_length: int = uint(64, default=0, names=limit)
+    maximum_atomic_transfer_length: int = uint(32, default=0, names=not_reported)
+    atomic_alignment: int = uint(32, default=0, names=requirement)
+    atomic_transfer_length_granularity: int = uint(32, default=0, names=requirement)
     maximum_atomic_transfer_length_with_boundary: int = uint(
-        32, default=0, label="MAXIMUM ATOMIC TRANSFER LENGTH WITH ATOMIC BOUNDARY", names=NOT_REPORTED
+        32, default=0, label="MAXIMUM ATOMIC TRANSFER LENGTH WITH ATOMIC BOUNDARY", names=not_reported
     )
-    maximum_atomic_boundary_size: int = uint(32, default=0, names={0: "one atomic write a command"})
+    maximum_atomic_boundary_size: int = uint(32, default=0, names=atomic_boundary)
 
 
 @record
@@ -218,7 +264,7 @@ class BlockDeviceCharacteristics(Record):
     page_code = const(8, BLOCK_DEVICE_CHARACTERISTICS, names=page_name)
     page_length = length(16)
     medium_rotation_rate: int = uint(16, default=0, names=rotation_name)
-    product_type: int = uint(8, default=0, names={0: "not told"})
+    product_type: int = uint(8, default=0, names=product_type_name)
     wabereq: int = uint(2, default=0, doc="reads after a block erase, before the next write")
     wacereq: int = uint(2, default=0, doc="reads after a cryptographic erase, before the next write")
     nominal_form_factor: int = uint(
@@ -256,7 +302,7 @@ class LogicalBlockProvisioning(Record):
     peripheral_device_type: int = uint(5, default=0, names=PERIPHERAL_DEVICE_TYPES)
     page_code = const(8, LOGICAL_BLOCK_PROVISIONING, names=page_name)
     page_length = length(16)
-    threshold_exponent: int = uint(8, default=0, names={0: "no threshold sets"})
+    threshold_exponent: int = uint(8, default=0, names=threshold_set)
     lbpu: bool = flag(default=False, doc="UNMAP is supported")
     lbpws: bool = flag(default=False, doc="WRITE SAME(16) can unmap")
     lbpws10: bool = flag(default=False, doc="WRITE SAME(10) can unmap")
