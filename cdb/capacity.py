@@ -72,9 +72,9 @@ class Capacity16(Record):
     block_length: int = uint(32, label="LOGICAL BLOCK LENGTH IN BYTES")
     _byte12 = reserved(2)
     rc_basis: int = uint(2, default=0, names=RC_BASES, doc="what the returned address is the last of")
-    p_type: int = uint(3, default=0, names=PROTECTION_TYPES)
-    prot_en: bool = flag(default=False, doc="formatted with protection information")
-    p_i_exponent: int = uint(4, default=0, names=intervals)
+    p_type: int = uint(3, default=0, label="P_TYPE", names=PROTECTION_TYPES)
+    prot_en: bool = flag(default=False, label="PROT_EN", doc="formatted with protection information")
+    p_i_exponent: int = uint(4, default=0, label="P_I_EXPONENT", names=intervals)
     blocks_per_physical_exponent: int = uint(
         4, default=0, label="LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT", names=blocks
     )

@@ -19,7 +19,7 @@ SERVICE_ACTIONS = {
 LU_SCOPE = 0x0
 SCOPES = {LU_SCOPE: "logical unit", 0x1: "obsolete", 0x2: "obsolete"}
 TYPES = {
-    0x0: "obsolete",
+    0x0: "none, or obsolete",
     0x1: "Write Exclusive",
     0x2: "obsolete",
     0x3: "Exclusive Access",
@@ -94,27 +94,27 @@ class ReservationCapabilities(Record):
     """
 
     parameter_length = length(16, plus=2, label="LENGTH")
-    rlr_c: bool = flag(default=False, doc="REPLACE LOST RESERVATION is supported")
+    rlr_c: bool = flag(default=False, label="RLR_C", doc="REPLACE LOST RESERVATION is supported")
     _byte2 = reserved(2)
     crh: bool = flag(default=False, doc="RESERVE and RELEASE get along with persistent reservations")
-    sip_c: bool = flag(default=False, doc="other initiator ports can be registered")
-    atp_c: bool = flag(default=False, doc="all target ports can be registered at once")
+    sip_c: bool = flag(default=False, label="SIP_C", doc="other initiator ports can be registered")
+    atp_c: bool = flag(default=False, label="ATP_C", doc="all target ports can be registered at once")
     _byte2b = reserved(1)
-    ptpl_c: bool = flag(default=False, doc="can persist through power loss")
+    ptpl_c: bool = flag(default=False, label="PTPL_C", doc="can persist through power loss")
     tmv: bool = flag(default=False, doc="the type mask is valid")
     allow_commands: int = uint(3, default=0, names=ALLOWED_COMMANDS)
     _byte3 = reserved(3)
-    ptpl_a: bool = flag(default=False, doc="does persist through power loss")
-    wr_ex_ar: bool = flag(default=False, doc=TYPES[0x7])
-    ex_ac_ro: bool = flag(default=False, doc=TYPES[0x6])
-    wr_ex_ro: bool = flag(default=False, doc=TYPES[0x5])
+    ptpl_a: bool = flag(default=False, label="PTPL_A", doc="does persist through power loss")
+    wr_ex_ar: bool = flag(default=False, label="WR_EX_AR", doc=TYPES[0x7])
+    ex_ac_ro: bool = flag(default=False, label="EX_AC_RO", doc=TYPES[0x6])
+    wr_ex_ro: bool = flag(default=False, label="WR_EX_RO", doc=TYPES[0x5])
     _byte4 = reserved(1)
-    ex_ac: bool = flag(default=False, doc=TYPES[0x3])
+    ex_ac: bool = flag(default=False, label="EX_AC", doc=TYPES[0x3])
     _byte4b = reserved(1)
-    wr_ex: bool = flag(default=False, doc=TYPES[0x1])
+    wr_ex: bool = flag(default=False, label="WR_EX", doc=TYPES[0x1])
     _byte4c = reserved(1)
     _byte5 = reserved(7)
-    ex_ac_ar: bool = flag(default=False, doc=TYPES[0x8])
+    ex_ac_ar: bool = flag(default=False, label="EX_AC_AR", doc=TYPES[0x8])
     _byte6 = reserved(16)
 
 
@@ -128,8 +128,8 @@ class FullStatusDescriptor(Record):
     key: int = uint(64, label="RESERVATION KEY")
     _byte8 = reserved(32)
     _byte12 = reserved(6)
-    all_tg_pt: bool = flag(default=False, doc="at every target port")
-    r_holder: bool = flag(default=False, doc="holds the reservation")
+    all_tg_pt: bool = flag(default=False, label="ALL_TG_PT", doc="at every target port")
+    r_holder: bool = flag(default=False, label="R_HOLDER", doc="holds the reservation")
     scope: int = uint(4, default=LU_SCOPE, names=SCOPES, doc="means something only with R_HOLDER")
     type: int = uint(4, default=0, names=TYPES, doc="means something only with R_HOLDER")
     _byte14 = reserved(32)

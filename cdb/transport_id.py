@@ -7,7 +7,7 @@ from cdb.vpd import PROTOCOLS, printable
 
 FIBRE_CHANNEL, PARALLEL, IEEE_1394, RDMA, ISCSI, SAS, PCI_EXPRESS = 0x0, 0x1, 0x3, 0x4, 0x5, 0x6, 0xA
 
-FORMATS = {0b00: "the device, or the port where devices have no names", 0b01: "the port (iSCSI)"}
+FORMATS = {0b00: "name of the port or its device", 0b01: "iSCSI name with session"}
 
 
 @record
@@ -15,7 +15,7 @@ class FibreChannelPort(Record):
     """Fibre Channel initiator port (SPC-4 7.6.4.2, table 500)."""
 
     _byte1 = reserved(56)
-    n_port_name: bytes = raw(8)
+    n_port_name: bytes = raw(8, label="N_PORT_NAME")
     _byte16 = reserved(64)
 
 

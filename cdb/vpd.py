@@ -307,7 +307,7 @@ class LogicalBlockProvisioning(Record):
     lbpws: bool = flag(default=False, doc="WRITE SAME(16) can unmap")
     lbpws10: bool = flag(default=False, doc="WRITE SAME(10) can unmap")
     lbprz: int = uint(3, default=0, names=unmapped_read_name)
-    anc_sup: bool = flag(default=False, doc="blocks can be anchored")
+    anc_sup: bool = flag(default=False, label="ANC_SUP", doc="blocks can be anchored")
     dp: bool = flag(default=False, doc="PROVISIONING GROUP DESCRIPTOR is there")
     minimum_percentage: int = uint(5, default=0, names=percent)
     provisioning_type: int = uint(3, default=0, names=PROVISIONING_TYPES)
