@@ -57,7 +57,7 @@ class FixedSense(Record):
     filemark: bool = flag(default=False)
     eom: bool = flag(default=False)
     ili: bool = flag(default=False)
-    sdat_ovfl: bool = flag(default=False, names={1: "there was more sense data than room"})
+    sdat_ovfl: bool = flag(default=False, label="SDAT_OVFL", names={1: "there was more sense data than room"})
     sense_key: int = uint(4, names=KEY_NAMES)
     information: int = uint(32, default=0)
     additional_length = length(8, label="ADDITIONAL SENSE LENGTH")
@@ -87,7 +87,7 @@ class DescriptorSense(Record):
     _byte1 = reserved(4)
     sense_key: int = uint(4, names=KEY_NAMES)
     additional_sense: int = uint(16, default=0, label="ADDITIONAL SENSE CODE, QUALIFIER", names=code_name)
-    sdat_ovfl: bool = flag(default=False, names={1: "there was more sense data than room"})
+    sdat_ovfl: bool = flag(default=False, label="SDAT_OVFL", names={1: "there was more sense data than room"})
     _byte4 = reserved(23)
     additional_length = length(8, label="ADDITIONAL SENSE LENGTH")
     descriptors: DescriptorList = choice(

@@ -75,7 +75,7 @@ def test_sg3_utils_descriptor_sample_is_read_descriptor_by_descriptor() -> None:
     ]
     found = seen(bytes_)
     another, referral = says["0Ah another progress indication"], says["0Bh user data segment referral"]
-    assert found["SDAT OVFL"] == says["SDAT_OVFL"]
+    assert found["SDAT_OVFL"] == says["SDAT_OVFL"]
     assert found["ADDITIONAL SENSE LENGTH"] == says["additional sense length"]
     assert found["INFORMATION"] == says["information"]
     assert found["COMMAND-SPECIFIC INFORMATION"] == says["command specific"]
