@@ -1,19 +1,37 @@
-"""EXTENDED COPY(LID1): the same bytes as other initiators send, and as a second encoder makes."""
+"""EXTENDED COPY and COPY OPERATION ABORT: the bytes other initiators send, and a second encoder makes.
+
+Captured commands are LID1 and COPY OPERATION ABORT; of LID4 there are the bytes python-scsi's tests expect
+and a list filled in by hand from FreeBSD's scsi_all.h (fixtures/samples.json).
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdb.copy_results import OperatingParameters, ReceiveCopyOperatingParameters
 from cdb.cscd import IdentificationCscd
 from cdb.errors import DecodeError, EncodeError
-from cdb.extended_copy import DISCARD, HOLD, NO_LIST_ID, ExtendedCopyLid1, Lid1ParameterList
+from cdb.extended_copy import (
+    DISCARD,
+    HOLD,
+    NO_LIST_ID,
+    CopyOperationAbort,
+    ExtendedCopyLid1,
+    ExtendedCopyLid4,
+    Lid1ParameterList,
+    Lid4ParameterList,
+)
 from cdb.segment import BlockToBlock
 from cdb.vpd import Designator
-from tests.cdb import independent
+from tests.cdb import independent, samples
 from tests.cdb.captured import commands
+from tests.cdb.strategies import records
+
+if TYPE_CHECKING:
+    from cdb.record import Record
 
 GOLDEN = (
     "sgx_simple",
@@ -50,12 +68,6 @@ def test_the_fields_of_a_captured_list_are_what_its_command_line_said() -> None:
         "60014050000000000123456789abcde0",
         "60014050000000010123456789abcde1",
     ]
-
-
-def test_operating_parameters_are_asked_for_as_sg_copy_results_asks() -> None:
-    (captured,) = commands("copyres_params", 0x84)
-    assert ReceiveCopyOperatingParameters().pack() == captured.cdb
-    assert captured.data_in == 520
 
 
 @given(
@@ -155,44 +167,138 @@ def test_a_designator_length_over_20_from_outside_is_a_decode_error() -> None:
         IdentificationCscd.unpack(bytes(damaged))
 
 
-def test_the_operating_parameters_lio_sends_are_read() -> None:
-    # Linux 6.1's values, laid out by SPC-4's table; LIO pads its answer to the whole allocation.
-    sent = bytes.fromhex(
-        "0000002a" "01000000" "00020001" "00000400" "10000000" "00000000" "00000000"
-        "00000000" "00000001" "01090000" "00000002" "02e4"
-    )  # fmt: skip
-    read = OperatingParameters.unpack_from(sent.ljust(520, b"\0"))
-    assert read == OperatingParameters(
-        snlid=True,
-        maximum_cscd_count=2,
-        maximum_segment_count=1,
-        maximum_list_length=1024,
-        maximum_segment_length=0x10000000,
-        total_concurrent_copies=1,
-        maximum_concurrent_copies=1,
-        data_segment_granularity=9,
-        implemented_types=(0x02, 0xE4),
+@given(command=records(ExtendedCopyLid1))
+def test_the_lid1_command_lies_where_the_table_says(command: Any) -> None:
+    places = {"0": 0x83, "10-13": command.parameter_list_length, "15": command.control}
+    assert command.pack() == independent.laid_out(16, places)
+
+
+@given(command=records(ExtendedCopyLid4))
+def test_the_lid4_command_lies_where_the_table_says(command: Any) -> None:
+    places = {"0": 0x83, "1.4-0": 0x01, "10-13": command.parameter_list_length, "15": command.control}
+    assert command.pack() == independent.laid_out(16, places)
+
+
+@given(command=records(CopyOperationAbort))
+def test_the_abort_command_lies_where_the_table_says(command: Any) -> None:
+    places = {"0": 0x83, "1.4-0": 0x1C, "2-5": command.list_identifier, "15": command.control}
+    assert command.pack() == independent.laid_out(16, places)
+
+
+def test_an_abort_is_what_ddptctl_sends() -> None:
+    (captured,) = commands("ddptctl_abort")
+    assert CopyOperationAbort(list_identifier=0x01020304).pack() == captured.cdb
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "length"),
+    [
+        ("cdb_extended_copy", ExtendedCopyLid4, "parameter_list_length"),
+        ("cdb_copy_operation_abort", CopyOperationAbort, "list_identifier"),
+    ],
+)
+def test_a_command_is_what_another_decoder_reads_in_it(name: str, record: type[Record], length: str) -> None:
+    sample = samples.sample(name)
+    read: Any = record.unpack(sample.data)
+    assert getattr(read, length) == sample.says[length.replace("_", " ")]
+    assert read.control == sample.says["control"]
+    assert read.pack() == sample.data
+
+
+LID1_SAMPLES = samples.of("EXTENDED COPY(LID1) list")
+LID4_SAMPLES = samples.of("EXTENDED COPY(LID4) list")
+
+
+@pytest.mark.parametrize("sample", LID1_SAMPLES, ids=lambda s: s.name)
+def test_a_lid1_list_from_outside_is_read_and_built_again(sample: samples.Sample) -> None:
+    assert Lid1ParameterList.unpack(sample.data).pack() == sample.data
+
+
+@pytest.mark.parametrize("sample", LID4_SAMPLES, ids=lambda s: s.name)
+def test_a_lid4_list_from_outside_is_read_and_built_again(sample: samples.Sample) -> None:
+    read = Lid4ParameterList.unpack(sample.data)
+    assert read.pack() == sample.data
+    found = {
+        "format": read.parameter_list_format,
+        "STR": read.str,
+        "list id usage": read.list_id_usage,
+        "priority": read.priority,
+        "G_SENSE": read.g_sense,
+        "IMMED": read.immed,
+        "list identifier": read.list_identifier,
+        "CSCD list length": Lid4ParameterList.peek("cscd_list_length", sample.data),
+        "segment list length": Lid4ParameterList.peek("segment_list_length", sample.data),
+        "inline length": len(read.inline_data),
+        "inline": read.inline_data.hex(),
+        "CSCD types": [c.descriptor_type for c in read.cscds],
+        "segment types": [s.descriptor_type for s in read.segments],
+    }
+    named = found.keys() & sample.says.keys()
+    assert {name: found[name] for name in named} == {name: sample.says[name] for name in named}
+    assert named
+
+
+@given(
+    made=records(Lid4ParameterList),
+    designators=st.lists(st.binary(min_size=1, max_size=20), max_size=4),
+    segments=st.lists(
+        st.tuples(
+            st.integers(0, 65535),
+            st.integers(0, 65535),
+            st.integers(0, 65535),
+            st.integers(0, 2**64 - 1),
+            st.integers(0, 2**64 - 1),
+        ),
+        max_size=4,
+    ),
+)
+def test_a_second_encoder_makes_the_same_lid4_list(
+    made: Any, designators: list[bytes], segments: list[tuple[int, int, int, int, int]]
+) -> None:
+    ours = made.but(
+        cscds=tuple(cscd(value) for value in designators),
+        segments=tuple(
+            BlockToBlock(source_cscd=s, destination_cscd=d, blocks=n, source_lba=f, destination_lba=t)
+            for s, d, n, f, t in segments
+        ),
     )
-
-
-@pytest.mark.parametrize("length", [0, 43, 44, 45])
-def test_operating_parameters_cut_short_are_a_decode_error(length: int) -> None:
-    whole = OperatingParameters(
-        snlid=True,
-        maximum_cscd_count=2,
-        maximum_segment_count=1,
-        maximum_list_length=1024,
-        maximum_segment_length=0,
-        implemented_types=(0x02, 0xE4),
+    header = independent.laid_out(
+        48,
+        {
+            "0": 0x01,
+            "1.5": int(made.str),
+            "1.4-3": made.list_id_usage,
+            "1.2-0": made.priority,
+            "2-3": 0x0020,
+            "15.1": int(made.g_sense),
+            "15.0": int(made.immed),
+            "16": 0xFF,
+            "20-23": made.list_identifier,
+            "42-43": 32 * len(designators),
+            "44-45": 28 * len(segments),
+            "46-47": len(made.inline_data),
+        },
     )
-    assert OperatingParameters.unpack(whole.pack()) == whole
-    with pytest.raises(DecodeError):
-        OperatingParameters.unpack(whole.pack()[:length])
+    body = [independent.cscd_e4(value, 512) for value in designators]
+    body += [independent.segment_02(*numbers) for numbers in segments]
+    assert ours.pack() == header + b"".join(body) + made.inline_data
 
 
-@given(st.binary(max_size=80))
-def test_garbage_as_operating_parameters_is_a_decode_error(data: bytes) -> None:
-    try:
-        OperatingParameters.unpack_from(data)
-    except DecodeError:
-        pass
+def test_a_lid4_list_is_to_a_lid1_manager_one_cscd_descriptor_of_no_known_type() -> None:
+    packed = Lid4ParameterList(list_identifier=7, list_id_usage=HOLD, cscds=(), segments=()).pack()
+    read = Lid1ParameterList.unpack_from(packed)
+    (header,) = read.cscds
+    assert header.descriptor_type == 0xFF
+
+
+def test_another_parameter_list_format_is_a_decode_error() -> None:
+    packed = Lid4ParameterList(list_identifier=7, list_id_usage=HOLD, cscds=(), segments=()).pack()
+    with pytest.raises(DecodeError, match="PARAMETER LIST FORMAT at byte 0 is 0x2, expected 0x1"):
+        Lid4ParameterList.unpack(b"\x02" + packed[1:])
+
+
+def test_inline_data_longer_than_the_lid4_field_holds_is_refused() -> None:
+    with pytest.raises(EncodeError, match="INLINE DATA LENGTH is 65536, more than 16 bits hold"):
+        Lid4ParameterList(
+            list_identifier=0, list_id_usage=HOLD, cscds=(), segments=(), inline_data=bytes(65536)
+        )
