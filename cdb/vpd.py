@@ -57,6 +57,7 @@ NAA_FORMATS = {  # the first four bits of an NAA designator (SPC-4 7.8.6.6, tabl
 }
 
 UNMAPPED_READS = {0b000: "vendor specific", 0b010: "the provisioning initialization pattern"}
+NOT_REPORTED = {0: "not reported"}
 PRODUCT_TYPES = {
     0x00: "not told",
     0x01: "CFast",
@@ -77,7 +78,7 @@ def printable(field: bytes) -> str:
 
 def not_reported(value: int) -> str:
     """Of a field in which 0 says nothing."""
-    return "" if value else "not reported"
+    return NOT_REPORTED.get(value, "")
 
 
 def limit(value: int) -> str:
