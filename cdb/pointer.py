@@ -15,6 +15,7 @@ from cdb.extended_copy import ExtendedCopyLid1, ExtendedCopyLid4, Lid1ParameterL
 from cdb.row import VARIABLE
 from cdb.segment import SEGMENTS
 from cdb.sense_key import COPY_ABORTED
+from cdb.token import PopulateToken, PopulateTokenList, WriteUsingToken, WriteUsingTokenList
 from cdb.trace import Heading, Seen, Trace
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 COPIES: tuple[tuple[type[Record], type[Record]], ...] = (
     (ExtendedCopyLid1, Lid1ParameterList),
     (ExtendedCopyLid4, Lid4ParameterList),
+    (PopulateToken, PopulateTokenList),
+    (WriteUsingToken, WriteUsingTokenList),
 )
 SHOWN = 32  # bytes of a field of bytes that are shown
 LIST = "parameter list"
@@ -98,7 +101,7 @@ def field_at(
 
 
 def _records(cdb: bytes) -> tuple[type[Record], type[Record]] | None:
-    """The records of an EXTENDED COPY and its parameter list, by operation code and service action."""
+    """The records of a third-party copy command and its list, by operation code and service action."""
     for command, sent in COPIES:
         constants = [row for row in command.rows if row.kind == "const"]
         if len(cdb) >= 2 and all(command.peek(row.name, cdb) == row.default for row in constants):

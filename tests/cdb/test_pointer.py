@@ -153,6 +153,15 @@ def test_the_list_of_lid4_is_chosen_by_the_service_action() -> None:
     )
 
 
+def test_a_range_of_populate_token() -> None:
+    ranges = laid_out(32, {"0-7": 5, "8-11": 1, "16-23": 9, "24-27": 0x200})
+    sent = laid_out(16, {"0-1": 46, "14-15": 32}) + ranges
+    cdb = laid_out(16, {"0": 0x83, "1": 0x10, "10-13": len(sent)})
+    named = refused(f"80{16 + 24:04x}", cdb=cdb, sent=sent)
+    assert named is not None
+    assert named.endswith("1, byte 8: NUMBER OF LOGICAL BLOCKS, which was 512 (200h)")
+
+
 def test_freebsds_pointer_at_the_destination_in_descriptor_format() -> None:
     """The shape of CTL's sense: segment number right-aligned, pointer from the list, forwarded sense."""
     sense = bytes.fromhex(
