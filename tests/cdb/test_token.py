@@ -254,7 +254,8 @@ def test_the_zero_token_is_its_type_and_its_length_and_nothing_else() -> None:
     assert samples.sample("ddpt_zero_rod_token").data == ZERO_TOKEN
     (windows,) = [s for s in samples.of("WRITE USING TOKEN list") if "zero" in s.name]
     assert WriteUsingTokenList.unpack(windows.data).token == ZERO_TOKEN
-    assert RodToken.unpack(ZERO_TOKEN) == RodToken(rod_type=token.BLOCK_DEVICE_ZERO, rod=ZeroRod())
+    made = RodToken(rod_type=token.BLOCK_DEVICE_ZERO, rod=ZeroRod())
+    assert (made.pack(), RodToken.unpack(ZERO_TOKEN)) == (ZERO_TOKEN, made)
 
 
 @pytest.mark.parametrize("name", ["ctl_rod_token", "ctl_rod_token_second"])
