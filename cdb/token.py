@@ -25,7 +25,8 @@ CHANGE_VULNERABLE = 0x0080_0001
 PERSISTENT = 0x0080_0002
 ANY_POINT_IN_TIME = 0x0080_FFFF  # may be asked for; no token has it
 BLOCK_DEVICE_ZERO = 0xFFFF_0001
-ZERO_TOKEN = bytes.fromhex("FFFF0001 0000 01F8") + bytes(ROD_TOKEN_LENGTH)  # as its record packs; bytes, so that importing builds nothing
+# As its record packs: nothing is built when this is imported.
+ZERO_TOKEN = bytes.fromhex("FFFF0001 0000 01F8") + bytes(ROD_TOKEN_LENGTH)
 
 UNKNOWN_SIZE = (1 << 128) - 1  # NUMBER OF BYTES REPRESENTED: not known, or more than the field holds
 
