@@ -11,23 +11,15 @@ from typing import TYPE_CHECKING
 
 from cdb.cscd import CSCDS
 from cdb.errors import DecodeError
-from cdb.extended_copy import ExtendedCopyLid1, ExtendedCopyLid4, Lid1ParameterList, Lid4ParameterList
 from cdb.row import VARIABLE
 from cdb.segment import SEGMENTS
 from cdb.sense_key import COPY_ABORTED
-from cdb.token import PopulateToken, PopulateTokenList, WriteUsingToken, WriteUsingTokenList
 from cdb.trace import Heading, Seen, Trace
 
 if TYPE_CHECKING:
     from cdb.record import Record, Row
     from cdb.sense import Sense
 
-COPIES: tuple[tuple[type[Record], type[Record]], ...] = (
-    (ExtendedCopyLid1, Lid1ParameterList),
-    (ExtendedCopyLid4, Lid4ParameterList),
-    (PopulateToken, PopulateTokenList),
-    (WriteUsingToken, WriteUsingTokenList),
-)
 SHOWN = 32  # bytes of a field of bytes that are shown
 LIST = "parameter list"
 
@@ -70,15 +62,17 @@ def pointed_field(sense: Sense, cdb: bytes, parameter_list: bytes) -> Field | No
 
     For COPY ABORTED a pointer at the first byte of a CSCD descriptor means the CSCD (SPC-4 5.17.7.4).
     """
-    pointer = sense.pointer
-    records = _records(cdb)
-    if pointer is None or records is None:
+    from cdb.catalogue import cdb_record, data_records
+
+    pointer, command, sent = sense.pointer, cdb_record(cdb), data_records(cdb)
+    if pointer is None or command is None:
         return None
-    command, sent = records
     bit = pointer.bit if pointer.bpv else None
     if pointer.command:
         return field_at(command, cdb, pointer.byte, bit, name="CDB")
-    reading = _Reading(sent, parameter_list)
+    if not sent:
+        return None
+    reading = _Reading(sent[0], parameter_list)
     byte = pointer.byte
     if pointer.segment:
         segment = reading.heading(f"{SEGMENTS.label} {sense.segment}")
@@ -98,15 +92,6 @@ def field_at(
 ) -> Field | None:
     """The field at a byte, and a bit of it, of `data` read as any structure; `name` is what to call that."""
     return _Reading(record, data).field(byte, bit, name)
-
-
-def _records(cdb: bytes) -> tuple[type[Record], type[Record]] | None:
-    """The records of a third-party copy command and its list, by operation code and service action."""
-    for command, sent in COPIES:
-        constants = [row for row in command.rows if row.kind == "const"]
-        if len(cdb) >= 2 and all(command.peek(row.name, cdb) == row.default for row in constants):
-            return command, sent
-    return None
 
 
 class _Reading:

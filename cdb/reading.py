@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from cdb.errors import DecodeError, EncodeError
 from cdb.run import Run
-from cdb.trace import Complaint, Heading, Seen, Trace
+from cdb.trace import Complaint, Heading, Seen, Trace, Undescribed
 
 if TYPE_CHECKING:
     from cdb.record import Record
@@ -42,6 +42,10 @@ def read(
             reading.fixed(run)
         else:
             reading.variable(run)
+    if reading.cut:
+        raise reading.cut
+    if trace is not None and reading.told_end and reading.at < reading.end:
+        trace.entries.append(Undescribed(trace.base + reading.at, reading.end - reading.at, depth))
     try:
         made = cls(**reading.values)
     except EncodeError as error:
@@ -52,7 +56,19 @@ def read(
 class _Reading:
     """Where the reading of one record stands."""
 
-    __slots__ = ("at", "cls", "data", "depth", "end", "lengths", "start", "told_end", "trace", "values")
+    __slots__ = (
+        "at",
+        "cls",
+        "cut",
+        "data",
+        "depth",
+        "end",
+        "lengths",
+        "start",
+        "told_end",
+        "trace",
+        "values",
+    )
 
     def __init__(
         self, cls: type[Record], data: bytes, at: int, end: int, trace: Trace | None, depth: int
@@ -61,6 +77,7 @@ class _Reading:
         self.start = self.at = at
         self.end = end
         self.told_end = False  # a length row said where the record ends
+        self.cut: DecodeError | None = None  # it ends before that: raised when what is there has been seen
         self.values: dict[str, Any] = {}
         self.lengths: dict[str, int] = {}
 
@@ -95,12 +112,20 @@ class _Reading:
             return
         start, room = self.at, -(-told // row.pad_to) * row.pad_to
         if start + room > self.end:
-            raise DecodeError(
+            if self.trace is not None:
+                self._see_what_is_there(row)
+            raise self.cut or DecodeError(
                 f"{self.cls.__name__}: {row.label} at byte {start} takes up {room} bytes, "
                 f"{max(self.end - start, 0)} are there"
             )
         self.values[row.name] = getattr(self, f"_{row.kind}")(row, start + told)
         self.at = start + room
+
+    def _see_what_is_there(self, row: Row) -> None:
+        try:
+            getattr(self, f"_{row.kind}")(row, self.end)
+        except DecodeError:
+            pass  # the length is what is wrong; this follows from it
 
     def _data(self, row: Row, stop: int) -> bytes:
         value = self.data[self.at : stop]
@@ -154,14 +179,14 @@ class _Reading:
 
     def _part(self, row: Row, stop: int) -> Record:
         assert row.record is not None
-        return self._inside(row.record, row, stop)
+        return self._inside(row.record, stop)
 
     def _choice(self, row: Row, stop: int) -> Record | None:
         kind = (row.table or {}).get(self.values[row.by], row.record)
-        return self._inside(kind, row, stop) if kind else None
+        return self._inside(kind, stop) if kind else None
 
-    def _inside(self, kind: type[Record], row: Row, stop: int) -> Record:
-        made, self.at = read(kind, self.data, self.at, stop, self.trace, name=row.label, depth=self.depth + 1)
+    def _inside(self, kind: type[Record], stop: int) -> Record:
+        made, self.at = read(kind, self.data, self.at, stop, self.trace, depth=self.depth + 1)
         return made
 
     def _length(self, row: Row, at: int, value: int) -> None:
@@ -173,9 +198,13 @@ class _Reading:
             self.lengths[row.of] = counted
             return
         told = at + row.bytes + counted
-        if told > self.end:
-            raise DecodeError(f"{where}: the structure would end at byte {told}, the bytes end at {self.end}")
-        self.end, self.told_end = told, True
+        if told <= self.end:
+            self.end, self.told_end = told, True
+            return
+        cut = DecodeError(f"{where}: the structure would end at byte {told}, the bytes end at {self.end}")
+        if self.trace is None:
+            raise cut
+        self.cut = cut
 
     def _slot(self, row: Row, at: int, value: bytes) -> bytes:
         size = self.lengths.get(row.name, len(value))
@@ -188,7 +217,7 @@ class _Reading:
     def _past_the_end(self, row: Row, at: int) -> None:
         least = self.cls.least
         if least is None or at - self.start < least:
-            raise DecodeError(
+            raise self.cut or DecodeError(
                 f"{self.cls.__name__} at byte {self.start} needs {self.cls.size} bytes, "
                 f"{max(self.end - self.start, 0)} are there: {row.label} at byte {at} is cut off"
             )

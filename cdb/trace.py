@@ -32,7 +32,7 @@ class Seen(NamedTuple):
     row: Row
     record: type[Record]
     value: int | bool | bytes
-    index: int | None = None  # which number of a list of numbers
+    ordinal: int | None = None  # which number of a list of numbers
 
 
 class Complaint(NamedTuple):
@@ -43,11 +43,19 @@ class Complaint(NamedTuple):
     text: str
 
 
+class Undescribed(NamedTuple):
+    """Bytes inside a structure's told length that its table does not describe."""
+
+    at: int
+    size: int
+    depth: int
+
+
 class Trace:
     """Everything read so far; `base` is added to every offset of a structure read out of another's field."""
 
     __slots__ = ("base", "entries")
 
     def __init__(self) -> None:
-        self.entries: list[Heading | Seen | Complaint] = []
+        self.entries: list[Heading | Seen | Complaint | Undescribed] = []
         self.base = 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from xcopy.errors import XcopyError
 
 LONGEST_TIMEOUT = 4_000_000  # seconds: SG_IO counts milliseconds in 32 bits
-COMMANDS = ("copy", "probe", "emu")
+COMMANDS = ("copy", "probe", "decode", "emu")
 EPILOG = """\
 LBA and COUNT are logical blocks (COUNT in the source's), decimal or 0x; with KiB, MiB, GiB, TiB or kB, MB,
 GB, TB they are bytes and have to be whole blocks. Without COUNT the copy goes to the end of the source.
@@ -85,6 +85,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from xcopy.cli.probe import run_probe
 
         return run_probe(arguments)
+    if arguments.command == "decode":
+        from xcopy.cli.decode import run_decode
+
+        return run_decode(arguments)
     from xcopy.cli.emu import run_create
 
     return run_create(arguments)
@@ -96,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="xcopy-dev",
         usage="xcopy-dev [copy] SRC[:LBA[+COUNT]] DST[:LBA] [options]\n"
-        "       xcopy-dev probe DEV... | emu create DIR | --version",
+        "       xcopy-dev probe DEV... | decode [FILE|-|HEX...] | emu create DIR | --version",
         description="Copy blocks between SCSI units by letting the storage copy (EXTENDED COPY).",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -108,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     probe = commands.add_parser("probe", help="show what units are and can do", allow_abbrev=False)
     probe.add_argument("devices", nargs="+", metavar="DEV")
     _add_ways(probe)
+    _add_decode(commands.add_parser("decode", help="say what bytes mean", allow_abbrev=False))
     emu = commands.add_parser("emu", help="the emulated array", allow_abbrev=False)
     create = emu.add_subparsers(dest="emu_command", required=True).add_parser(
         "create", help="make an array of units that are files in DIR", allow_abbrev=False
@@ -138,6 +143,22 @@ def _add_copy(copy: argparse.ArgumentParser) -> None:
     copy.add_argument("--force", action="store_true", help="write to a destination although it is in use")
     copy.add_argument("--verbose", "-v", action="store_true", help="limits and where each came from")
     _add_ways(copy)
+
+
+def _add_decode(decode: argparse.ArgumentParser) -> None:
+    import argparse
+
+    decode.formatter_class = argparse.RawDescriptionHelpFormatter
+    decode.description = (
+        "Say what bytes mean: commands, parameter lists, results, VPD pages, sense data, ROD tokens.\n"
+        "Without FILE or HEX, standard input is read: hex as tools print it, or binary. A sense that\n"
+        "follows its command and parameter list in the input is shown with the field it points at."
+    )
+    decode.epilog = "exit codes: 0 all is read, 1 something is damaged, 2 not to be read or not recognised"
+    decode.add_argument("input", nargs="*", metavar="FILE|-|HEX")
+    decode.add_argument("--as", dest="structure", metavar="NAME", help="what the bytes are, from --list")
+    decode.add_argument("--list", action="store_true", help="the names of all structures, and of groups")
+    decode.add_argument("--json", action="store_true", help="JSON lines on standard output")
 
 
 def _seconds(text: str) -> float:

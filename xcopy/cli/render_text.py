@@ -98,6 +98,9 @@ class TextRenderer:
 
     def _command(self, number: int, command: Command) -> None:
         print(f"command {number}: {command.name} to the destination")
+        if self._verbose:
+            _print_annotated(command)
+            return
         print(f"  CDB            {bytes(command.cdb).hex(' ')}")
         data = bytes(command.data_out)
         for at in range(0, len(data), 16):
@@ -130,6 +133,16 @@ class TextRenderer:
             print(f"  {means}")
         for reason, count in report.fallbacks:
             print(f"  {size(count)} not by offload: {reason}")
+
+
+def _print_annotated(command: Command) -> None:
+    from cdb.recognise import recognise
+    from xcopy.cli.render_trace import dump
+
+    cdb = bytes(command.cdb)
+    for data in (cdb, bytes(command.data_out)):
+        for line in dump(recognise(data, cdb=cdb)[0]):
+            print(line)
 
 
 def print_trouble(report: Report) -> None:
