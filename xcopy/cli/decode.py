@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import textwrap
 from difflib import get_close_matches
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 LARGEST_INPUT = 64 << 20  # bytes of input; what is larger is no dump of one command
 SHOWN_CANDIDATES = 3
-CLOSE = 8  # bits of evidence: a reading this near to the best may be the right one
+UNKNOWN = 24  # bytes shown of what is not recognised
+CLOSE = 4  # bits of evidence: a reading this near to the best may be the right one
 
 
 class Decoded(NamedTuple):
@@ -39,8 +41,7 @@ class Decoded(NamedTuple):
 def run_decode(arguments: argparse.Namespace) -> int:
     """Decode as the command line says: 0 all is read, 1 something is damaged, 2 not known what it is."""
     if arguments.list:
-        for name, record in named().items():
-            print(f"{name:<36} {record.title()}")
+        _print_names()
         return ExitCode.COPIED
     decoded = [d for text in _inputs(arguments.input) for d in _decode(text, arguments.structure)]
     unknown = [d.block for d in decoded if not d.readings]
@@ -54,11 +55,18 @@ def run_decode(arguments: argparse.Namespace) -> int:
     return ExitCode.STOPPED if any(d.readings[0].error for d in decoded) else ExitCode.COPIED
 
 
+def _print_names() -> None:
+    for name, members in groups().items():
+        print(f"{name:<36} whichever of {len(members)} it is")
+    for name, record in named().items():
+        print(f"{name:<36} {record.title()}")
+
+
 def _inputs(words: list[str]) -> list[bytes]:
     """Each file there is, standard input for none or `-`; words that are no files are hex, all together."""
     if not words or words == ["-"]:
         return [_limited(sys.stdin.buffer.read(LARGEST_INPUT + 1), "standard input")]
-    if not any(Path(word).exists() for word in words):
+    if not any(os.path.exists(word) for word in words):  # a word too long for a name is none
         return [" ".join(words).encode()]
     try:
         return [_limited(_head(Path(word)), word) for word in words]
@@ -128,7 +136,7 @@ def _print_text(decoded: list[Decoded], pointed: list[Field]) -> None:
         where = f"line {block.line}: " if block.line and len(decoded) > 1 else ""
         if not readings:
             print(f"{where}{len(block.data)} bytes that are no structure known here, or too few to tell:")
-            print(f"  {block.data[:32].hex(' ')}{' ...' if len(block.data) > 32 else ''}")
+            print(f"  {block.data[:UNKNOWN].hex(' ')}{' ...' if len(block.data) > UNKNOWN else ''}")
             print("  say what they are with --as NAME (decode --list has the names)")
             continue
         for line in dump(readings[0]):

@@ -29,11 +29,13 @@ EXPLAINED = 30  # printable text up to this length is worth showing
 
 def dump(reading: Reading) -> Iterator[str]:
     """The lines of an annotated dump."""
-    for entry in reading.trace.entries:
+    entries = reading.trace.entries
+    for entry, after in zip(entries, [*entries[1:], None], strict=True):
         if isinstance(entry, Heading):
             yield from _heading(entry)
         elif isinstance(entry, Seen):
-            yield from _field(entry)
+            opened = isinstance(after, Heading) and after.at == entry.at and after.depth > entry.depth
+            yield from _field(entry, [""] if opened else list(_bytes(entry)))
         elif isinstance(entry, Undescribed):
             yield from _hex(reading, entry.at, entry.size, "bytes that no table here describes")
         else:
@@ -126,16 +128,11 @@ def _title(heading: Heading) -> str:
     return ": ".join(part for part in (heading.name, heading.title or heading.record.title()) if part)
 
 
-def _field(seen: Seen) -> Iterator[str]:
+def _field(seen: Seen, shown: list[str]) -> Iterator[str]:
     value = f"{_value(seen)}  {meaning(seen)}".rstrip()
-    label = " " * (2 * seen.depth) + _label(seen)
-    labels = textwrap.wrap(label, LABEL, initial_indent="", subsequent_indent=" " * (2 * seen.depth + 2)) or [
-        ""
-    ]
-    if label.startswith(" "):
-        labels[0] = " " * (2 * seen.depth) + labels[0].lstrip()
+    margin = " " * (2 * seen.depth)
+    labels = textwrap.wrap(_label(seen), LABEL, initial_indent=margin, subsequent_indent=margin + "  ")
     values = textwrap.wrap(value, WIDTH - VALUE, subsequent_indent="  ") or [""]
-    shown = list(_bytes(seen))
     for number in range(max(len(labels), len(values), len(shown))):
         offset = str(seen.at + number * BYTES_A_LINE) if number < len(shown) and not _bits(seen.row) else ""
         if not number:
@@ -164,7 +161,8 @@ def _bytes(seen: Seen) -> Iterator[str]:
     elif _bits(row):
         yield f"{int(value):x}h in {seen.size} bytes"
     else:
-        yield int(value).to_bytes(seen.size, "big").hex()
+        for at in range(0, seen.size, BYTES_A_LINE):
+            yield int(value).to_bytes(seen.size, "big")[at : at + BYTES_A_LINE].hex()
 
 
 def _bit(value: int, row: Row, bit: int) -> str:
