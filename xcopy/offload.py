@@ -85,7 +85,7 @@ def copy_batch(command: Command, *, proven: bool) -> Conversation[Verdict]:
             return judge_error(error, sent=True)
         except (NoPassThrough, NotSent) as error:
             return judge_error(error, sent=False)
-        verdict = judge(reply, proven=proven)
+        verdict = judge(reply, proven=proven, command=command)
         if verdict.action is Action.DONE and reply.residual:
             took = len(command.data_out) - reply.residual
             short = f"the unit took {took} of {len(command.data_out)} bytes of the parameter list"

@@ -15,7 +15,7 @@ from cdb.errors import DecodeError
 from cdb.sense import RECOVERED_ERROR, Sense
 
 if TYPE_CHECKING:
-    from cdb.command import Reply
+    from cdb.command import Command, Reply
 
 
 class Action(Enum):
@@ -128,20 +128,32 @@ def sense_of(reply: Reply) -> Sense | None:
         return None
 
 
-def describe(reply: Reply) -> str:
-    """What the device said, in T10's words."""
+def describe(reply: Reply, command: Command | None = None) -> str:
+    """What the device said, in T10's words, and which field of the `command` it points at."""
     if reply.status != Status.CHECK_CONDITION:
         known = {s.value: s.name.replace("_", " ") for s in Status}
         return known.get(reply.status, f"status {reply.status:02X}h")
     sense = sense_of(reply)
     if sense is not None:
-        return str(sense)
+        field = _field_pointed_at(sense, command)
+        return f"{sense}; that is {field}" if field else str(sense)
     shown = reply.sense.hex(" ") if reply.sense else "none"
     return f"CHECK CONDITION with sense data that cannot be read: {shown}"
 
 
-def judge(reply: Reply, *, proven: bool) -> Verdict:
-    """What to do after this reply to EXTENDED COPY; `proven` once these units have copied something."""
+def _field_pointed_at(sense: Sense, command: Command | None) -> str | None:
+    if command is None or sense.pointer is None:
+        return None
+    from cdb.pointer import field_named
+
+    return field_named(sense, bytes(command.cdb), bytes(command.data_out))
+
+
+def judge(reply: Reply, *, proven: bool, command: Command | None = None) -> Verdict:
+    """What to do after this reply to EXTENDED COPY; `proven` once these units have copied something.
+
+    With the `command` that was sent, the reason names the field the device points at.
+    """
     if reply.good:
         return Verdict(Action.DONE, "")
     sense = sense_of(reply)
@@ -159,8 +171,8 @@ def judge(reply: Reply, *, proven: bool) -> Verdict:
             and rule.ascq in (None, ascq)
         ):
             action = rule.once_proven if proven and rule.once_proven else rule.action
-            return Verdict(action, f"{rule.why}: {describe(reply)}", rule.exhausted)
-    return Verdict(Action.OTHER_MEANS, f"an answer this program does not know: {describe(reply)}")
+            return Verdict(action, f"{rule.why}: {describe(reply, command)}", rule.exhausted)
+    return Verdict(Action.OTHER_MEANS, f"an answer this program does not know: {describe(reply, command)}")
 
 
 def judge_error(error: TransportError, *, sent: bool) -> Verdict:

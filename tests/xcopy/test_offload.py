@@ -164,3 +164,12 @@ def test_two_units_that_share_a_name_are_still_two_descriptors() -> None:
 def test_a_cache_that_cannot_be_synchronized_is_an_error() -> None:
     with pytest.raises(AccessError, match=r"did not make the copy durable: .*MEDIUM ERROR"):
         play(synchronize("d"), [(SYNC, ATTENTION), (SYNC, Reply(status=2, sense=fixed_sense(3, 0x0C, 0)))])
+
+
+def test_the_reason_names_the_field_of_the_command_that_the_device_points_at() -> None:
+    pair = Pair(source=unit(), destination=unit(), without_list_id=True)
+    sent = command_for(Batch(pieces=(Piece(0, 7), Piece(7, 3))), request(), pair)
+    # COPY ABORTED, COPY SEGMENT GRANULARITY VIOLATION in segment 1; SKSV, SD, byte 10 (SPC-4 5.17.7.4).
+    said = fixed_sense(10, 0x26, 0x0D, specific=b"\0\0\0\1", sks=b"\xa0\0\x0a")
+    verdict = play(copy_batch(sent, proven=True), [(sent.cdb.hex(), Reply(status=2, sense=said))])
+    assert "segment 1 (block to block), byte 10: BLOCK DEVICE NUMBER OF BLOCKS, which was 3" in verdict.reason
