@@ -72,7 +72,7 @@ class Job:
         self.commands = {OFFLOAD: 0, HOST: 0}
         self.stopped = ""
         self.proven = False
-        self.refused = ""
+        self.refused = self._refused_kind = ""
         self._cursor = 0
         self._again: deque[tuple[Piece, str]] = deque()
         self._free_ids = deque(range(1, 256))  # list identifiers, the longest unused first
@@ -145,13 +145,13 @@ class Job:
             case Action.FEWER | Action.SMALLER:
                 self._shrink(task, verdict)
             case Action.NO_OFFLOAD:
-                self._give_up(verdict.reason)
-                self._by_host(piece, verdict.reason)
+                self._give_up(verdict)
+                self._by_host(piece, verdict)
             case Action.STOP:
                 self.coverage.failed(piece, verdict.reason)
                 self.stop(verdict.reason)
             case _:
-                self._by_host(piece, verdict.reason)
+                self._by_host(piece, verdict)
 
     def _shrink(self, task: OffloadTask, verdict: Verdict) -> None:
         """Once for each set of limits: other commands in flight then only come again."""
@@ -159,33 +159,35 @@ class Job:
         if limits is not None and limits is task.limits:
             fewer = limits.fewer_segments() if verdict.action is Action.FEWER else limits.smaller_segments()
             if fewer is None:
-                self._give_up(verdict.reason)
+                self._give_up(verdict)
             else:
                 self.limits = fewer
         if self.limits is None:
-            self._by_host(piece, verdict.reason)
+            self._by_host(piece, verdict)
         else:
             self.coverage.back(piece)
             self._again.append((piece, OFFLOAD))
 
-    def _give_up(self, reason: str) -> None:
+    def _give_up(self, verdict: Verdict) -> None:
         self.limits = None
-        self.refused = self.refused or reason
+        if not self.refused:
+            self.refused, self._refused_kind = verdict.reason, verdict.kind
         if self.method is Method.OFFLOAD:
-            self.stop(reason)
+            self.stop(verdict.reason)
 
-    def _by_host(self, piece: Piece, reason: str) -> None:
+    def _by_host(self, piece: Piece, verdict: Verdict) -> None:
         """Down a rung: never silently, and not at all where only offload is allowed."""
         if self.stopped or self.method is Method.OFFLOAD:
-            self.coverage.failed(piece, reason)
-            self.stop(reason)
+            self.coverage.failed(piece, verdict.reason)
+            self.stop(verdict.reason)
         else:
-            self._book(reason, piece.blocks)
+            self._book(verdict.reason, piece.blocks, verdict.kind)
             self.coverage.back(piece)
             self._again.append((piece, HOST))
 
-    def _book(self, reason: str, blocks: int) -> None:
-        self.fallbacks.setdefault(reason, Fallback(reason)).blocks += blocks
+    def _book(self, reason: str, blocks: int, kind: str = "") -> None:
+        """One entry for each kind of reason, worded as it was met first."""
+        self.fallbacks.setdefault(kind or reason, Fallback(reason)).blocks += blocks
 
     def _hosted(self, piece: Piece, outcome: HostOutcome) -> None:
         if outcome.copied:
@@ -214,14 +216,14 @@ class Job:
         if self._again:
             whole, means = self._again.popleft()
             if means == OFFLOAD and self.limits is None:
-                self._book(self.refused, piece.blocks)
+                self._book(self.refused, piece.blocks, self._refused_kind)
             if piece.end < whole.end:
                 self._again.appendleft((Piece(piece.end, whole.end - piece.end), means))
             return
         self._cursor = piece.end
         if self.limits is None:
             if self.method is not Method.HOST:
-                self._book(self.refused, piece.blocks)
+                self._book(self.refused, piece.blocks, self._refused_kind)
         elif piece.start >= offloadable(self.request.blocks, self.limits):
             grain = self.limits.granularity_blocks
             self._book(f"the last blocks are less than the {grain.rule}: {grain.value} blocks", piece.blocks)

@@ -6,7 +6,7 @@ Nothing here remembers other batches.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cdb.blocks import SynchronizeCache10, SynchronizeCache16
@@ -94,9 +94,12 @@ def copy_batch(command: Command, *, proven: bool) -> Conversation[Verdict]:
             repeats += 1
         elif verdict.action is Action.WAIT and (pause := next(waits, None)) is not None:
             if not (yield Wait(pause)):
-                return Verdict(verdict.exhausted, f"stopped while waiting: {verdict.reason}")
+                return replace(
+                    verdict, action=verdict.exhausted, reason=f"stopped while waiting: {verdict.reason}"
+                )
         elif verdict.action in (Action.REPEAT, Action.WAIT):
-            return Verdict(verdict.exhausted, f"still so after many tries: {verdict.reason}")
+            tried = f"still so after many tries: {verdict.reason}"
+            return replace(verdict, action=verdict.exhausted, reason=tried)
         else:
             return verdict
 

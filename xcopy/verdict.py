@@ -6,7 +6,7 @@ Nothing here sends, waits or counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -33,11 +33,15 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The action and why, in words for a person; `exhausted` is the action when repeating did not help."""
+    """The action and why, in words for a person; `exhausted` is the action when repeating did not help.
+
+    Verdicts of one `kind` are one reason, at whatever segment and field; "" is its own.
+    """
 
     action: Action
     reason: str
     exhausted: Action = Action.OTHER_MEANS
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def describe(reply: Reply, command: Command | None = None) -> str:
     sense = sense_of(reply)
     if sense is not None:
         field = _field_pointed_at(sense, command)
-        return f"{sense}; that is {field}" if field else str(sense)
+        return f"{replace(sense, pointer=None)}; it points at {field}" if field else str(sense)
     shown = reply.sense.hex(" ") if reply.sense else "none"
     return f"CHECK CONDITION with sense data that cannot be read: {shown}"
 
@@ -171,7 +175,8 @@ def judge(reply: Reply, *, proven: bool, command: Command | None = None) -> Verd
             and rule.ascq in (None, ascq)
         ):
             action = rule.once_proven if proven and rule.once_proven else rule.action
-            return Verdict(action, f"{rule.why}: {describe(reply, command)}", rule.exhausted)
+            kind = f"{rule.why}: {reply.status:02X} {sense.triple if sense else ''}"
+            return Verdict(action, f"{rule.why}: {describe(reply, command)}", rule.exhausted, kind)
     return Verdict(Action.OTHER_MEANS, f"an answer this program does not know: {describe(reply, command)}")
 
 

@@ -94,6 +94,17 @@ VERDICTS = st.sampled_from(
 )
 
 
+def test_the_same_answer_at_other_fields_is_one_reason() -> None:
+    copy = job(30, limits(10, 1))
+    for segment in range(3):
+        task = taken(copy)
+        while not isinstance(task, OffloadTask):
+            copy.finish(task, HostOutcome(task.piece.blocks, ""))
+            task = taken(copy)
+        copy.finish(task, Verdict(Action.OTHER_MEANS, f"a bad block, segment {segment}", kind="a bad block"))
+    assert [(f.reason, f.blocks) for f in copy.fallbacks.values()] == [("a bad block, segment 0", 30)]
+
+
 @given(
     blocks=st.integers(0, 400),
     segment=st.integers(1, 40),
