@@ -34,6 +34,8 @@ def dump(reading: Reading) -> Iterator[str]:
         if isinstance(entry, Heading):
             yield from _heading(entry)
         elif isinstance(entry, Seen):
+            if entry.value == b"":
+                continue
             opened = isinstance(after, Heading) and after.at == entry.at and after.depth > entry.depth
             yield from _field(entry, [""] if opened else list(_bytes(entry)))
         elif isinstance(entry, Undescribed):
