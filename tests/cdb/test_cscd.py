@@ -21,6 +21,7 @@ from cdb.cscd_id import cscd_id_name
 from cdb.errors import DecodeError, EncodeError
 from cdb.extended_copy import Lid1ParameterList
 from cdb.trace import Heading, Trace
+from tests.cdb import samples
 from tests.cdb.captured import commands
 from tests.cdb.independent import laid_out
 from tests.cdb.strategies import records
@@ -169,6 +170,29 @@ def test_the_padded_block_descriptor_the_tests_of_python_scsi_expect_is_read() -
     read = cscd.IdentificationCscd.unpack(bytes.fromhex("e400002a00000004deadbeef" + 16 * "00" + "04000000"))
     assert (read.relative_initiator_port, read.value.hex()) == (42, "deadbeef")
     assert read.parameters == cscd.BlockParameters(pad=True, block_length=0)
+
+
+@pytest.mark.parametrize("sample", samples.of("CSCD descriptor"), ids=lambda s: s.name)
+def test_a_descriptor_from_outside_is_read_as_its_source_says_and_built_again(
+    sample: samples.Sample,
+) -> None:
+    read = cscd.IdentificationCscd.unpack(sample.data)
+    found = {
+        "descriptor type": read.descriptor_type,
+        "peripheral device type": read.peripheral_device_type,
+        "relative initiator port": read.relative_initiator_port,
+        "code set": read.code_set,
+        "association": read.association,
+        "designator type": read.designator_type,
+        "designator length": len(read.value),
+        "designator": read.value.hex(),
+        "pad": getattr(read.parameters, "pad", None),
+        "fixed": getattr(read.parameters, "fixed", None),
+        "disk block length": getattr(read.parameters, "block_length", None),
+        "stream block length": getattr(read.parameters, "block_length", None),
+    }
+    assert {name: found[name] for name in sample.says} == sample.says
+    assert read.pack() == sample.data
 
 
 def test_the_descriptors_sg_xcopy_sent_are_read() -> None:
