@@ -94,7 +94,7 @@ class Lid4ParameterList(Record):
     header_length = const(16, 0x0020, label="HEADER CSCD DESCRIPTOR LIST LENGTH")
     _byte4 = reserved(88)
     _byte15 = reserved(6)
-    g_sense: bool = flag(default=False, doc="sense data also with GOOD status")
+    g_sense: bool = flag(default=False, label="G_SENSE", doc="sense data also with GOOD status")
     immed: bool = flag(default=False, doc="status before the first segment, the copy in the background")
     header_type = const(8, 0xFF, label="HEADER CSCD DESCRIPTOR TYPE CODE")
     _byte17 = reserved(24)

@@ -164,10 +164,10 @@ class RodType(Record):
     """
 
     rod_type: int = uint(32, names=rod_type_name)
-    ecpy_int: bool = flag(default=False, doc="as an internal ROD of EXTENDED COPY")
+    ecpy_int: bool = flag(default=False, label="ECPY_INT", doc="as an internal ROD of EXTENDED COPY")
     _byte4 = reserved(5)
-    token_in: bool = flag(default=False, doc="tokens of this type are taken")
-    token_out: bool = flag(default=False, doc="tokens of this type are made")
+    token_in: bool = flag(default=False, label="TOKEN_IN", doc="tokens of this type are taken")
+    token_out: bool = flag(default=False, label="TOKEN_OUT", doc="tokens of this type are made")
     _byte5 = reserved(8)
     preference: int = uint(16, default=0, label="PREFERENCE INDICATION", names={0: "not comparable"})
     _byte8 = reserved(448)

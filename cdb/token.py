@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdb.capacity import PROTECTION_TYPES
+from cdb.capacity import PROTECTION_TYPES, blocks, intervals
 from cdb.cscd import IdentificationCscd, rod_type_name, seconds
 from cdb.record import Record, choice, const, data, flag, items, length, raw, record, reserved, uint
 from cdb.vpd import Designator
@@ -58,10 +58,12 @@ class BlockTokenData(Record):
 
     block_length: int = uint(32, label="LOGICAL BLOCK LENGTH IN BYTES")
     _byte4 = reserved(4)
-    p_type: int = uint(3, default=0, names=PROTECTION_TYPES)
-    prot_en: bool = flag(default=False, doc="protection information")
-    p_i_exponent: int = uint(4, default=0)
-    blocks_per_physical_exponent: int = uint(4, default=0, label="LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT")
+    p_type: int = uint(3, default=0, label="P_TYPE", names=PROTECTION_TYPES)
+    prot_en: bool = flag(default=False, label="PROT_EN", doc="protection information")
+    p_i_exponent: int = uint(4, default=0, label="P_I_EXPONENT", names=intervals)
+    blocks_per_physical_exponent: int = uint(
+        4, default=0, label="LOGICAL BLOCKS PER PHYSICAL BLOCK EXPONENT", names=blocks
+    )
     lbpme: bool = flag(default=False, doc="logical block provisioning")
     lbprz: bool = flag(default=False, doc="unmapped blocks read as zeros")
     lowest_aligned_lba: int = uint(14, default=0, label="LOWEST ALIGNED LOGICAL BLOCK ADDRESS")
@@ -228,7 +230,7 @@ class WriteUsingTokenList(Record):
 
     data_length = length(16, label="WRITE USING TOKEN DATA LENGTH")
     _byte2 = reserved(6)
-    del_tkn: bool = flag(default=False, doc="the token is deleted afterwards")
+    del_tkn: bool = flag(default=False, label="DEL_TKN", doc="the token is deleted afterwards")
     immed: bool = flag(default=False, doc="status first, the work in the background")
     _byte3 = reserved(40)
     offset: int = uint(64, default=0, label="OFFSET INTO ROD")

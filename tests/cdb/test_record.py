@@ -105,6 +105,21 @@ def test_every_record_has_a_title_and_says_where_it_is_defined(of: type[Record])
     assert all(row.label for row in of.rows)
 
 
+# Names that have an underscore in T10's tables (SPC-4, SBC-4): a label is made of the attribute without one.
+UNDERSCORED = {
+    "ALL_TG_PT", "ANC_SUP", "ATP_C", "DEL_TKN", "ECPY_INT", "EX_AC", "EX_AC_AR", "EX_AC_RO", "G_SENSE",
+    "NOT_ALL_R", "N_PORT_ID", "N_PORT_NAME", "PROT_EN", "PTPL_A", "PTPL_C", "P_I_EXPONENT", "P_TYPE", "RLR_C",
+    "R_HOLDER", "R_TOKEN", "SDAT_OVFL", "SIP_C", "TOKEN_IN", "TOKEN_OUT", "WR_EX", "WR_EX_AR", "WR_EX_RO",
+    "W_IMMED",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("of", RECORDS, ids=lambda r: r.__name__)
+def test_a_field_is_called_what_t10_calls_it_underscores_too(of: type[Record]) -> None:
+    spaced = {name.replace("_", " ") for name in UNDERSCORED}
+    assert not [row.name for row in of.rows if row.label in spaced]
+
+
 def test_a_block_count_of_65536_does_not_wrap_to_zero() -> None:
     with pytest.raises(EncodeError, match="65536 does not fit 16 bits"):
         segment.BlockToBlock(source_cscd=0, destination_cscd=1, blocks=65536, source_lba=0, destination_lba=0)
