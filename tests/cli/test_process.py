@@ -52,7 +52,7 @@ def test_an_interrupted_copy_ends_with_130_and_says_exactly_what_is_copied(
 ) -> None:
 
     from xcopy.device.array_dir import create, unit_file
-    from xcopy.target.array import CAPABLE
+    from xcopy.target.profile import CAPABLE
 
     small = CAPABLE.but(maximum_segment_length=16 * 512, maximum_segment_count=1)
     directory = array.path.parent / "slow"

@@ -75,7 +75,7 @@ def test_an_array_opens_as_it_was_made(tmp_path: Path) -> None:
     array = open_array(tmp_path)
     units = [(u.block_size, u.blocks, u.third_party_copy, u.read_only) for u in array.units.values()]
     assert units == [(512, 2048, True, False), (4096, 256, False, True)]
-    assert array.parameters == capable(maximum_segment_count=3)
+    assert array.profile.advertised == capable(maximum_segment_count=3)
 
 
 def test_what_is_enforced_is_kept_too(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cdb.command import Command, Reply
-from xcopy.target.array import CAPABLE, Array, memory_array
+from xcopy.target.array import Array, memory_array
 from xcopy.target.backing import MemoryBacking
+from xcopy.target.profile import CAPABLE, STRICT
 from xcopy.target.unit import Unit
 
 if TYPE_CHECKING:
@@ -204,7 +206,7 @@ def mixed_bench(*block_sizes: int, size: int = BLOCKS * 4096, chunk_size: int = 
         )
         for n, block_size in enumerate(block_sizes)
     ]
-    return Bench(Array(units, chunk_size=chunk_size))
+    return Bench(Array(units, replace(STRICT, chunk_size=chunk_size)))
 
 
 def capable(**changes: Any) -> OperatingParameters:

@@ -48,7 +48,7 @@ def test_a_peer_s_copy_moves_the_blocks_it_asked_for(
 
 
 def test_a_peer_s_usage_11b_is_refused_by_an_array_without_snlid() -> None:
-    array = bench(blocks=64, parameters=capable(snlid=False))
+    array = bench(blocks=64, advertised=capable(snlid=False))
     assert [no(r) for r in replay(array, "spt_xcopy_3seg")] == [No(0x5, 0x26, 0x00, "8c0001")]
 
 

@@ -57,13 +57,13 @@ def test_a_cdb_that_promises_more_than_arrived_is_an_invalid_field(array: Bench)
 
 
 def test_a_list_over_the_maximum_length_is_a_length_error_though_its_counts_are_too_high_too() -> None:
-    array = bench(parameters=capable(maximum_list_length=1024))
+    array = bench(advertised=capable(maximum_list_length=1024))
     nine = array.cscds() + array.cscds()[:1] * 7
     assert refused(array, copy_list(nine, [MOVES] * 30)) == LENGTH
 
 
 def test_descriptors_of_exactly_the_maximum_length_are_accepted() -> None:
-    array = bench(parameters=capable(maximum_list_length=2 * 32 + 28))
+    array = bench(advertised=capable(maximum_list_length=2 * 32 + 28))
     assert array.copy(MOVES).status == GOOD
 
 
@@ -79,7 +79,7 @@ def test_a_wrong_list_identifier_is_pointed_at(array: Bench, usage: int, list_id
 
 
 def test_no_list_identifier_is_refused_where_snlid_is_not_reported() -> None:
-    array = bench(parameters=capable(snlid=False))
+    array = bench(advertised=capable(snlid=False))
     assert refused(array, copy_list(array.cscds(), [MOVES])) == No(*INVALID, "8c0001")
 
 

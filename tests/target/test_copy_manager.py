@@ -184,14 +184,14 @@ def test_a_write_protected_source_is_copied(array: Bench) -> None:
 
 
 def test_a_segment_over_the_maximum_length_is_refused() -> None:
-    array = bench(parameters=capable(maximum_segment_length=4 * BLOCK))
+    array = bench(advertised=capable(maximum_segment_length=4 * BLOCK))
     reply = array.copy(FIRST, segment(0, 8, 5))
     assert no(reply) == No(0xA, 0x26, 0x00, "a0000a")
     assert only_first_was_copied(array)
 
 
 def test_a_segment_that_violates_the_granularity_is_refused_where_it_is_enforced() -> None:
-    array = bench(parameters=capable(data_segment_granularity=11))
+    array = bench(advertised=capable(data_segment_granularity=11))
     reply = array.copy(FIRST, segment(0, 8, 7))
     assert no(reply) == No(0xA, 0x26, 0x0D, "a0000a")
     assert segment_number(reply) == 1
@@ -199,7 +199,7 @@ def test_a_segment_that_violates_the_granularity_is_refused_where_it_is_enforced
 
 
 def test_limits_may_be_advertised_and_not_enforced() -> None:
-    array = bench(parameters=capable(data_segment_granularity=11), enforced=capable())
+    array = bench(advertised=capable(data_segment_granularity=11), enforces=capable())
     assert array.copy(segment(0, 8, 7)).status == GOOD
 
 
@@ -350,7 +350,7 @@ def test_copies_without_list_identifier_run_at_once(array: Bench) -> None:
 
 @pytest.mark.parametrize("limit", ["total_concurrent_copies", "maximum_concurrent_copies"])
 def test_more_copies_at_once_than_enforced_are_task_set_full(limit: str) -> None:
-    array = bench(parameters=capable(**{limit: 1}))
+    array = bench(advertised=capable(**{limit: 1}))
     running = Running(array, usage=0b10, list_id=1)
     second = array.copy(segment(0, 0, 1), usage=0b10, list_id=2)
     running.finish()
@@ -363,10 +363,10 @@ def test_more_copies_at_once_than_enforced_are_task_set_full(limit: str) -> None
 
 def test_operating_parameters_are_those_the_array_advertises() -> None:
     array = bench(
-        parameters=capable(
+        advertised=capable(
             maximum_cscd_count=2, maximum_segment_count=3, maximum_list_length=148, total_concurrent_copies=5
         ),
-        enforced=capable(),
+        enforces=capable(),
     )
     reply = array.send(0, data_in("84030000000000000000000002080000", 520))
     assert reply.data == bytes.fromhex(

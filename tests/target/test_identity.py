@@ -74,5 +74,5 @@ def test_what_inquiry_does_not_know_is_pointed_at(array: Bench, cdb: str, pointe
 
 
 def test_a_page_cut_short_still_says_its_whole_length() -> None:
-    reply = bench(parameters=capable()).send(0, data_in("120183000400", 4))
+    reply = bench(advertised=capable()).send(0, data_in("120183000400", 4))
     assert reply.data.hex() == "00830045"

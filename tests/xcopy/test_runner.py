@@ -22,8 +22,9 @@ from xcopy.offload import Pair
 from xcopy.plan import Request
 from xcopy.probe import discover
 from xcopy.runner import Runner
-from xcopy.target.array import CAPABLE, Array, memory_array
+from xcopy.target.array import Array, memory_array
 from xcopy.target.faults import BUSY, Call, Fault, check
+from xcopy.target.profile import CAPABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +46,8 @@ def array(*faults: Fault, enforced: dict[str, int] | None = None, **parameters: 
     made = memory_array(
         2,
         blocks=BLOCKS,
-        parameters=advertised,
-        enforced=advertised.but(**enforced) if enforced else None,
+        advertised=advertised,
+        enforces=advertised.but(**enforced) if enforced else None,
         faults=faults,
     )
     for number in (0, 1):

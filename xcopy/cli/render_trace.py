@@ -192,7 +192,7 @@ def _is_code(row: Row, value: int) -> bool:
 
 
 def _trouble(at: int, text: str) -> Iterator[str]:
-    lines = textwrap.wrap(text, WIDTH - OFFSET - 4)
+    lines = textwrap.wrap(text, WIDTH - OFFSET - 6)
     for number, line in enumerate(lines):
         yield f"{at if not number else '':>{OFFSET}}  {'!!' if not number else '  '}  {line}"
 

@@ -10,14 +10,16 @@ import json
 import os
 import stat
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from cdb.copy_results import OperatingParameters
 from xcopy.errors import AccessError, UsageError
-from xcopy.target.array import CAPABLE, CHUNK_SIZE, Array, serial
+from xcopy.target.array import Array, serial
 from xcopy.target.identity import ARRAY_ID_LENGTH
+from xcopy.target.profile import CAPABLE, CHUNK_SIZE, STRICT
 from xcopy.target.unit import BLOCK_SIZES, Unit
 
 if TYPE_CHECKING:
@@ -268,10 +270,13 @@ def _build(path: Path, content: dict[str, Any], described: list[dict[str, Any]])
         ]
         return Array(
             units,
-            _parameters(content["advertised"]),
-            enforced=_parameters(content["enforced"]),
+            replace(
+                STRICT,
+                advertised=_parameters(content["advertised"]),
+                enforces=_parameters(content["enforced"]),
+                chunk_size=int(content["chunk_size"]),
+            ),
             array_id=bytes.fromhex(content["array_id"]),
-            chunk_size=int(content["chunk_size"]),
         )
     except OSError as error:
         raise AccessError(f"{error.filename or path}: {error.strerror or error}") from error

@@ -10,32 +10,23 @@ from collections import Counter, deque
 from dataclasses import dataclass, replace
 from threading import Lock
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdb.command import Command, NotSent, Reply
-from cdb.copy_results import OperatingParameters
 from cdb.sense import UNIT_ATTENTION
 from xcopy.target import identity
 from xcopy.target.backing import MemoryBacking
-from xcopy.target.copy_manager import CopiedSegment, CopyManager
+from xcopy.target.copy_manager import CopyManager
 from xcopy.target.faults import Fault, Faults, Step, check
+from xcopy.target.profile import STRICT, Profile
 from xcopy.target.refusal import Refused
 from xcopy.target.unit import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
-CAPABLE = OperatingParameters(
-    snlid=True,
-    maximum_cscd_count=8,
-    maximum_segment_count=16,
-    maximum_list_length=8 * 32 + 16 * 28 + 1024,
-    maximum_segment_length=16 << 20,
-    implemented_types=(0x02, 0xE4),
-    total_concurrent_copies=16,
-    maximum_concurrent_copies=16,
-)
-CHUNK_SIZE = 1 << 20  # bytes one internal read or write of a copy moves
+    from xcopy.target.run import CopiedSegment
+
 MEMORY_ID = bytes.fromhex("0000000000000001")
 POWER_ON = check(UNIT_ATTENTION, 0x29, 0x00)
 
@@ -61,22 +52,26 @@ class Logged:
         return self.cdb[0] if self.cdb else None
 
 
+def standing_still() -> float:
+    """A clock for arrays in which nothing depends on time."""
+    return 0.0
+
+
 class Array:
     """Units that copy among each other; `open` gives a `Transport` to one of them.
 
-    `parameters` are advertised and, unless `enforced` says otherwise, also held to.
-    `array_id` is 8 bytes and makes the units' designators differ from any other array's.
+    `array_id` is 8 bytes and makes the units' designators differ from any other array's; `now` gives
+    seconds from any beginning, never fewer than before.
     """
 
     def __init__(
         self,
         units: Iterable[Unit],
-        parameters: OperatingParameters = CAPABLE,
+        profile: Profile = STRICT,
         *,
-        enforced: OperatingParameters | None = None,
         array_id: bytes = MEMORY_ID,
-        chunk_size: int = CHUNK_SIZE,
         faults: Iterable[Fault] = (),
+        now: Callable[[], float] = standing_still,
     ) -> None:
         if len(array_id) != identity.ARRAY_ID_LENGTH:
             raise ValueError(f"an array id is {identity.ARRAY_ID_LENGTH} bytes, got {len(array_id)}")
@@ -85,7 +80,7 @@ class Array:
         if len(self._units) != len(listed):
             raise ValueError("two units of the array have the same number")
         self.array_id = array_id
-        self.parameters = parameters
+        self.profile = profile
         self.faults = Faults(faults)
         self._lock = Lock()
         self._attended: set[tuple[str, int]] = set()
@@ -94,10 +89,9 @@ class Array:
         self._copy_manager = CopyManager(
             array_id=array_id,
             units=self._units,  # the same dict: a change is seen there, and there is no way back to here
-            advertised=parameters,
-            enforced=enforced or parameters,
-            chunk_size=chunk_size,
+            profile=profile,
             faults=self.faults,
+            now=now,
             remembered=LOG_LENGTH,
         )
 
@@ -161,9 +155,9 @@ class Array:
             if opcode == INQUIRY:
                 return identity.inquiry(command, unit, self.array_id)
             if opcode == EXTENDED_COPY:
-                return self._copy_manager.extended_copy(command, unit, nexus)
+                return self._copy_manager.copy_out(command, unit, nexus)
             if opcode == RECEIVE_COPY_RESULTS:
-                return self._copy_manager.receive_results(command, unit)
+                return self._copy_manager.copy_in(command, unit, nexus)
             return unit.perform(command)
         except Refused as refusal:
             return refusal.reply
@@ -200,13 +194,16 @@ def memory_array(
     *,
     blocks: int = 2048,
     block_size: int = 512,
-    parameters: OperatingParameters = CAPABLE,
-    enforced: OperatingParameters | None = None,
+    profile: Profile = STRICT,
     array_id: bytes = MEMORY_ID,
-    chunk_size: int = CHUNK_SIZE,
     faults: Iterable[Fault] = (),
+    now: Callable[[], float] = standing_still,
+    **changes: Any,
 ) -> Array:
-    """An array of equal units of zeros in memory, numbered from 0; for other units build `Array` yourself."""
+    """An array of equal units of zeros in memory, numbered from 0; for other units build `Array` yourself.
+
+    `changes` are fields of the profile that shall be others.
+    """
     made = [
         Unit(
             number=n,
@@ -217,7 +214,7 @@ def memory_array(
         )
         for n in range(units)
     ]
-    return Array(made, parameters, enforced=enforced, array_id=array_id, chunk_size=chunk_size, faults=faults)
+    return Array(made, replace(profile, **changes), array_id=array_id, faults=faults, now=now)
 
 
 def serial(array_id: bytes, number: int) -> str:

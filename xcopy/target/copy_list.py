@@ -15,6 +15,7 @@ from cdb.extended_copy import NO_LIST_ID, ExtendedCopyLid1, Lid1ParameterList
 from cdb.segment import BlockToBlock
 from cdb.sense import ILLEGAL_REQUEST, FieldPointer
 from xcopy.target.refusal import at_byte, at_row, refuse, reserved_bit_set, wrong_field
+from xcopy.target.request import CopyRequest
 
 if TYPE_CHECKING:
     from cdb.copy_results import OperatingParameters
@@ -37,21 +38,7 @@ class Header:
     inline_data_length: int
 
 
-@dataclass(frozen=True, slots=True)
-class CopyList:
-    """A parameter list that passed phase 1."""
-
-    header: Header
-    cscds: tuple[IdentificationCscd, ...]
-    segments: tuple[BlockToBlock, ...]
-
-
-def cscd_offset(index: int) -> int:
-    """Where CSCD descriptor `index` begins in the parameter list."""
-    return Lid1ParameterList.size + index * CSCD_LENGTH
-
-
-def check_copy_list(data: bytes, limits: OperatingParameters) -> CopyList:
+def check_lid1_list(data: bytes, limits: OperatingParameters) -> CopyRequest:
     """The list in `data`, or `Refused`; `limits` are those the copy manager enforces."""
     if len(data) < Lid1ParameterList.size:
         _list_length_error()
@@ -65,10 +52,19 @@ def check_copy_list(data: bytes, limits: OperatingParameters) -> CopyList:
     first_segment = Lid1ParameterList.size + header.cscd_list_length
     end = first_segment + header.segment_list_length
     cscds = _cscds(data, range(Lid1ParameterList.size, first_segment, CSCD_LENGTH), limits)
-    segments = _segments(data[:end], first_segment, limits)
+    offsets, segments = _segments(data[:end], first_segment, limits)
     if header.inline_data_length > limits.maximum_inline_data_length:
         _invalid(0x0B, at_row(Lid1ParameterList.row("inline_data_length")))
-    return CopyList(header, cscds, segments)
+    tracked = header.list_id_usage != NO_LIST_ID
+    return CopyRequest(
+        list_identifier=header.list_identifier if tracked else None,
+        list_id_usage=header.list_id_usage,
+        header_length=Lid1ParameterList.size,
+        cscds=cscds,
+        segments=segments,
+        segment_offsets=offsets,
+        inline_data=data[end : end + header.inline_data_length],
+    )
 
 
 def _check_header(header: Header, data: bytes, limits: OperatingParameters) -> None:
@@ -104,8 +100,10 @@ def _cscds(data: bytes, offsets: range, limits: OperatingParameters) -> tuple[Id
     return tuple(found)
 
 
-def _segments(data: bytes, start: int, limits: OperatingParameters) -> tuple[BlockToBlock, ...]:
-    """The segments from `start` to the end of `data`: counted first, then typed, then read."""
+def _segments(
+    data: bytes, start: int, limits: OperatingParameters
+) -> tuple[tuple[int, ...], tuple[BlockToBlock, ...]]:
+    """Where the segments from `start` on begin, and what they are: counted first, then typed, then read."""
     offsets = _segment_offsets(data, start)
     if len(offsets) > limits.maximum_segment_count:
         _invalid(0x08, at_row(Lid1ParameterList.row("segment_list_length")))
@@ -122,7 +120,7 @@ def _segments(data: bytes, start: int, limits: OperatingParameters) -> tuple[Blo
             _invalid(0x00, at_row(Lid1ParameterList.row("segment_list_length")))
         _check_reserved(BlockToBlock, part, at)
         found.append(BlockToBlock.unpack(part))
-    return tuple(found)
+    return tuple(offsets), tuple(found)
 
 
 def _segment_offsets(data: bytes, start: int) -> list[int]:

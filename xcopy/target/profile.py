@@ -1,0 +1,53 @@
+"""What an array says of itself and how it behaves where arrays differ: one value for each difference.
+
+Only what a profile says differs between emulated arrays; the copy manager asks the profile and nothing else.
+What is advertised and what is enforced are separate values, for arrays lie.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cdb.copy_results import OperatingParameters
+
+CAPABLE = OperatingParameters(
+    snlid=True,
+    maximum_cscd_count=8,
+    maximum_segment_count=16,
+    maximum_list_length=8 * 32 + 16 * 28 + 1024,
+    maximum_segment_length=16 << 20,
+    implemented_types=(0x02, 0xE4),
+    total_concurrent_copies=16,
+    maximum_concurrent_copies=16,
+)
+CHUNK_SIZE = 1 << 20  # bytes one internal read or write of a copy moves
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """How one kind of array behaves; the defaults are those of the standard.
+
+    `retention` is how many seconds results are kept after a copy; `advertised` is what RECEIVE COPY
+    OPERATING PARAMETERS says, `enforces` what the copy manager holds to where that is something else: there,
+    0 for segment length, granularity or concurrency is no limit.
+    """
+
+    name: str = "strict"
+    vendor: bytes = b"XCOPYDEV"
+    product: bytes = b"EMULATED ARRAY".ljust(16)
+    revision: bytes = b"1".ljust(4)
+    advertised: OperatingParameters = CAPABLE
+    enforces: OperatingParameters | None = None
+    chunk_size: int = CHUNK_SIZE
+    descriptor_sense: bool = False
+    retention: float = 60.0
+    unreachable: tuple[int, int] = (0x0D, 0x02)  # ASC, ASCQ where a CSCD cannot be reached
+
+    @property
+    def enforced(self) -> OperatingParameters:
+        """What the copy manager holds to."""
+        return self.enforces or self.advertised
+
+
+STRICT = Profile()
+PROFILES: dict[str, Profile] = {profile.name: profile for profile in (STRICT,)}
