@@ -33,7 +33,11 @@ class ReadCapacity10(Record):
     """READ CAPACITY(10) (SBC-4 5.20.1, table 84)."""
 
     operation_code = const(8, 0x25)
-    _byte1 = reserved(64)
+    _byte1 = reserved(7)
+    _reladr = reserved(1, label="Obsolete")
+    _lba = reserved(32, label="Obsolete")
+    _byte6 = reserved(23)
+    _pmi = reserved(1, label="Obsolete")
     control: int = uint(8, default=0)
 
 
@@ -55,9 +59,10 @@ class ReadCapacity16(Record):
     operation_code = const(8, 0x9E)
     _byte1 = reserved(3)
     service_action = const(5, 0x10)
-    _byte2 = reserved(64, label="Obsolete")
+    _lba = reserved(64, label="Obsolete")
     allocation_length: int = uint(32, default=32)
-    _byte14 = reserved(8)
+    _byte14 = reserved(7)
+    _pmi = reserved(1, label="Obsolete")
     control: int = uint(8, default=0)
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 
 from cdb.capacity import Capacity10, Capacity16, ReadCapacity10, ReadCapacity16
 from cdb.errors import DecodeError
+from cdb.pointer import field_at
 from tests.cdb.independent import laid_out
 from tests.cdb.samples import sample
 from tests.cdb.strategies import records
+
+if TYPE_CHECKING:
+    from cdb.record import Record
 
 
 def test_the_commands_are_those_sg_readcap_sends() -> None:
@@ -102,3 +108,27 @@ def test_a_second_encoder_builds_the_same_command(made: ReadCapacity16) -> None:
 @given(records(ReadCapacity10))
 def test_a_second_encoder_builds_the_same_short_command(made: ReadCapacity10) -> None:
     assert made.pack() == laid_out(10, {"0": 0x25, "9": made.control})
+
+
+@pytest.mark.parametrize(
+    ("of", "byte", "bit", "label"),
+    [  # SBC-4 tables 84 and 86: what was RELADR, the LBA and PMI
+        (ReadCapacity10, 1, 1, "Reserved"),
+        (ReadCapacity10, 1, 0, "Obsolete"),
+        (ReadCapacity10, 2, 7, "Obsolete"),
+        (ReadCapacity10, 5, 0, "Obsolete"),
+        (ReadCapacity10, 6, 7, "Reserved"),
+        (ReadCapacity10, 8, 1, "Reserved"),
+        (ReadCapacity10, 8, 0, "Obsolete"),
+        (ReadCapacity16, 2, 7, "Obsolete"),
+        (ReadCapacity16, 14, 1, "Reserved"),
+        (ReadCapacity16, 14, 0, "Obsolete"),
+    ],
+)
+def test_what_old_initiators_sent_is_told_from_what_was_never_used(
+    of: type[Record], byte: int, bit: int, label: str
+) -> None:
+    sent = of().pack()
+    field = field_at(of, sent, byte, bit, name="CDB")
+    assert field is not None
+    assert field.label == label

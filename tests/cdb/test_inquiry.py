@@ -7,6 +7,7 @@ from hypothesis import given
 
 from cdb.errors import DecodeError
 from cdb.inquiry import Inquiry, StandardInquiry, StandardInquiryTail, page_name, standard_name
+from cdb.pointer import field_at
 from tests.cdb.independent import laid_out
 from tests.cdb.strategies import records
 
@@ -94,6 +95,25 @@ def test_data_cut_to_the_allocation_length_is_read_for_what_is_there() -> None:
 def test_less_than_36_bytes_are_a_decode_error() -> None:
     with pytest.raises(DecodeError, match="PRODUCT REVISION LEVEL at byte 32 is cut off"):
         StandardInquiry.unpack(SYMMETRIX[:35])
+
+
+@pytest.mark.parametrize(
+    ("byte", "bit", "label"),
+    [  # SPC-4 table 174: what was BQUE, MCHNGR, RELADR and LINKED, and the bits beside them
+        (6, 7, "Obsolete"),
+        (6, 3, "Obsolete"),
+        (6, 2, "Reserved"),
+        (6, 1, "Reserved"),
+        (7, 7, "Obsolete"),
+        (7, 6, "Reserved"),
+        (7, 3, "Obsolete"),
+        (7, 2, "Reserved"),
+    ],
+)
+def test_a_bit_that_is_obsolete_is_told_from_a_reserved_one(byte: int, bit: int, label: str) -> None:
+    field = field_at(StandardInquiry, SCSI_DEBUG, byte, bit, name="INQUIRY data")
+    assert field is not None
+    assert field.label == label
 
 
 @pytest.mark.parametrize(
