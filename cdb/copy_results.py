@@ -17,8 +17,9 @@ NOT_TOLD = {0: "not told"}
 
 
 def descriptor_type_name(code: int) -> str:
-    """The name of a CSCD or segment descriptor type code."""
-    return CSCDS.name_of(code) or SEGMENTS.name_of(code)
+    """The name of a CSCD or segment descriptor type code (SPC-4 6.4.4, table 130)."""
+    vendor = "vendor specific" if 0xC0 <= code <= 0xDF else ""
+    return vendor or CSCDS.name_of(code) or SEGMENTS.name_of(code)
 
 
 def power_of_two(exponent: int) -> str:
@@ -148,8 +149,10 @@ class ReportAllRodTokens(Record):
 class OperatingParameters(Record):
     """RECEIVE COPY OPERATING PARAMETERS data (SPC-4 6.22, table 244).
 
-    What a copy manager says it can do; lengths in bytes, granularities as log2 of bytes, 0 "not told".
-    `maximum_list_length` counts CSCD and segment descriptors, not the header.
+    What a copy manager says it can do; lengths in bytes, granularities as log2 of bytes.
+    `maximum_list_length` counts CSCD and segment descriptors, not the header. `maximum_segment_length` 0 is
+    no limit; `total_concurrent_copies` is 0 without `snlid`; `maximum_inline_data_length` is 0 where
+    segments of type 04h are not supported.
     """
 
     available_data = length(32)

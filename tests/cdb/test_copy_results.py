@@ -159,7 +159,15 @@ def test_operating_parameters_cut_short_are_a_decode_error(length: int) -> None:
 
 
 def test_codes_are_named_as_the_tables_name_them() -> None:
-    types = {code: copy_results.descriptor_type_name(code) for code in (0x02, 0xE4, 0xC0)}
-    assert types == {0x02: "block to block", 0xE4: "identification descriptor", 0xC0: ""}
+    # SPC-4 6.4.4, table 130: C0h to DFh are the vendors', the codes on both sides are not given away
+    types = {code: copy_results.descriptor_type_name(code) for code in (0x02, 0xE4, 0xBD, 0xC0, 0xDF, 0xED)}
+    assert types == {
+        0x02: "block to block",
+        0xE4: "identification descriptor",
+        0xBD: "",
+        0xC0: "vendor specific",
+        0xDF: "vendor specific",
+        0xED: "",
+    }
     granularities = [copy_results.power_of_two(exponent) for exponent in (0, 9, 63, 64)]
     assert granularities == ["1 byte", "512 bytes", f"{2**63} bytes", "out of all proportion"]

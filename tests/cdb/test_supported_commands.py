@@ -101,6 +101,15 @@ def test_the_commands_of_scsi_debug_are_read_and_built_byte_for_byte() -> None:
     assert read.pack() == SCSI_DEBUG
 
 
+def test_a_command_that_other_decoders_know_is_named_as_they_name_it() -> None:
+    close = sample("cdb_copy_operation_close")
+    action = close.data[1] & 0x1F
+    told = CommandDescriptor(
+        operation_code=close.data[0], service_action=action, servactv=True, cdb_length=16
+    )
+    assert f"CDB {told.text}" == close.structure
+
+
 def test_timeouts_are_where_the_descriptor_says_they_are() -> None:
     read = AllCommands.unpack(WITH_TIMEOUTS)
     times = CommandTimeouts(command_specific=5, nominal=30, recommended=120)
