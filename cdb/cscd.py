@@ -1,6 +1,8 @@
 """CSCD descriptors: who is copied from and to (SPC-4 6.4.5). One record and one entry each.
 
 A descriptor's id is its place in the list, counted in units of 32 bytes: one of 64 bytes takes up two ids.
+Here the first has id 0, in LID1 and LID4 alike, as FreeBSD counts. By the letter of SPC-4 (6.4.6.1, table
+148: byte 16 + 32 x id) the header of a LID4 list is id 0 there, and its first descriptor, at byte 48, id 1.
 Those that name a unit by its address in a transport are in `cscd_transport`.
 """
 

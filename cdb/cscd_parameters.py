@@ -24,7 +24,8 @@ INITIATOR_PORTS = {0: "any port"}
 class BlockParameters(Record):
     """Device type specific parameters of a block device (SPC-4 6.4.5.3, table 136).
 
-    `block_length` is in bytes without protection information; 0 has the copy manager ask the unit.
+    `block_length` is in bytes without protection information; 0 has the copy manager ask the unit, if the
+    device type is 00h: for the others the standard does not say what it means.
     """
 
     _byte28 = reserved(5)

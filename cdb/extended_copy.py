@@ -82,7 +82,8 @@ class ExtendedCopyLid4(Record):
 class Lid4ParameterList(Record):
     """EXTENDED COPY(LID4) parameter list (SPC-4 6.4.2, table 126).
 
-    Bytes 16 to 47 are to a copy manager that knows LID1 alone a CSCD descriptor of a type there is not.
+    Bytes 16 to 47 are to a copy manager that knows LID1 alone a CSCD descriptor of a type there is not. What
+    id the first descriptor behind them has is said in two ways: see `cscd`.
     `immed` goes neither with `g_sense` nor with a usage of `NO_LIST_ID` (SPC-4 6.4.2).
     """
 
