@@ -48,6 +48,7 @@ from cdb.sense_key import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cdb.family import Family
     from cdb.record import Record
 
 __all__ = [
@@ -130,8 +131,10 @@ class DeviceSense:
 class Sense:
     """Decoded sense data.
 
-    `information` is None unless valid: of a copy that stopped, how many destination blocks of the segment
-    are not written (bytes for processors and tapes of variable block length). `segment` is the number,
+    `information` is None unless valid: of an EXTENDED COPY that stopped, how many destination blocks of the
+    segment are not written (bytes for processors and tapes of variable block length); of POPULATE TOKEN and
+    WRITE USING TOKEN that stopped short (0D/04), how many blocks are done (SBC-4 4.28.2): which of the two
+    only who sent the command knows, and `str` says it of the former. `segment` is the number,
     from 0, of the segment a copy stopped in; `processed` how many segments a copy that went well did.
     """
 
@@ -212,6 +215,9 @@ class Sense:
         devices = []
         for descriptor in _descriptors(head.sense_key, body):
             found.setdefault(type(descriptor), descriptor)
+            if isinstance(descriptor, DirectAccess):
+                for part in _stands_for(head.sense_key, descriptor):
+                    found.setdefault(type(part), part)
             if isinstance(descriptor, ForwardedSense):
                 devices.append(
                     DeviceSense(
@@ -326,10 +332,22 @@ def _information(*where: Record | None) -> int | None:
     return None
 
 
-def _descriptors(key: int, body: bytes) -> Iterator[Record]:
-    """The descriptors that are whole; one that is not what its type says is passed over."""
+def _family(key: int) -> Family:
     family = LISTS.get(key, OtherDescriptors).row("descriptors").family
     assert family is not None
+    return family
+
+
+def _stands_for(key: int, direct: DirectAccess) -> Iterator[Record]:
+    """The command specific and sense key specific descriptors that it is sent instead of (SBC-4 4.18.5)."""
+    family = _family(key)
+    yield family.record_of(0x01).unpack(b"\x01\x0a\0\0" + direct.command_specific.to_bytes(8, "big"))
+    yield family.record_of(0x02).unpack(b"\x02\x06\0\0" + direct.specific + b"\0")
+
+
+def _descriptors(key: int, body: bytes) -> Iterator[Record]:
+    """The descriptors that are whole; one that is not what its type says is passed over."""
+    family = _family(key)
     at = 8
     while at + 2 <= len(body):
         end = at + 2 + body[at + 1]

@@ -73,6 +73,23 @@ def test_descriptor_format_carries_the_same() -> None:
     assert sense.devices == (DeviceSense(role="destination", status=2, sense=inner),)
 
 
+@pytest.mark.parametrize(
+    "command_specific", ["0000000300000000", "0000000000000003"], ids=["third and fourth byte", "last bytes"]
+)
+def test_the_descriptor_of_a_block_device_carries_the_same(command_specific: str) -> None:
+    """No bytes of a device: laid out by SBC-4 4.18.5, table 20, which has it instead of 00h, 01h and 02h."""
+    direct = bytes.fromhex("0d16 80 00 a8000a 00" + "0000000000000064" + command_specific)
+    sense = Sense.unpack(bytes.fromhex("720a0d0100000018") + direct)
+    assert (sense.information, sense.segment) == (100, 3)
+    assert sense.pointer == FieldPointer(sksv=True, segment=True, bpv=True, bit=0, byte=10)
+
+
+def test_the_descriptor_of_a_block_device_counts_the_segments_of_a_copy_that_went_well() -> None:
+    direct = bytes.fromhex("0d16 00 00 000000 00" + "0000000000000000" + "0000000000000003")
+    sense = Sense.unpack(bytes.fromhex("720f002000000018") + direct)
+    assert (sense.processed, sense.information, sense.pointer) == (3, None, None)
+
+
 def test_scst_puts_the_segment_number_in_the_third_and_fourth_byte_of_its_descriptor() -> None:
     descriptor = bytes.fromhex("010a0000" + "0000000500000000")
     assert Sense.unpack(bytes([0x72, 0x0A, 0, 0, 0, 0, 0, 12]) + descriptor).segment == 5
