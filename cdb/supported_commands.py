@@ -233,6 +233,8 @@ class AllCommands(Record):
 class OneCommand(Record):
     """REPORT SUPPORTED OPERATION CODES one_command data (SPC-4 6.35.3, table 295).
 
+    Where `support` is 000b or 001b nothing behind byte 1 means anything, and a CDB SIZE that counts bytes
+    which are not there is an error all the same: `peek` such an answer.
     `usage` has the operation code, the service action where it lies in the CDB, and elsewhere a one for
     every bit of the CDB that is looked at. RWCDLP, MLU and CDLP are of SPC-5 and later.
     """

@@ -187,7 +187,8 @@ class PopulateToken(Record):
 class PopulateTokenList(Record):
     """POPULATE TOKEN parameter list (SBC-4 5.12.2, table 72).
 
-    `inactivity_timeout` is in seconds; without `rtv` the ROD type is ignored.
+    `inactivity_timeout` is in seconds; without `rtv` the ROD type is ignored. A last range that is cut off is
+    an error here; a copy manager ignores it.
     """
 
     data_length = length(16, label="POPULATE TOKEN DATA LENGTH")
@@ -225,7 +226,8 @@ class WriteUsingTokenList(Record):
     """WRITE USING TOKEN parameter list (SBC-4 5.59.2, table 159).
 
     `offset` counts blocks of the unit that is written to. The token is bytes: a wrong one can be sent as
-    well, and is an INVALID TOKEN LENGTH to the copy manager unless it says 01F8h.
+    well, and is an INVALID TOKEN LENGTH to the copy manager unless it says 01F8h. A last range that is cut
+    off is an error here; a copy manager ignores it.
     """
 
     data_length = length(16, label="WRITE USING TOKEN DATA LENGTH")

@@ -92,7 +92,7 @@ def test_no_reservation_is_no_descriptor() -> None:
 
 
 def test_a_reservation_says_whose_and_which() -> None:
-    # python-scsi, tests/test_cdb_persistentreservein.py: key 1, Write Exclusive
+    # python-scsi, tests/test_cdb_persistentreservein.py: Write Exclusive
     data = bytes.fromhex("000000200000001000000000deadbeef0000000000010000")
     read = CurrentReservation.unpack(data)
     assert read == CurrentReservation(generation=32, held=(Reservation(key=0xDEADBEEF, type=1),))

@@ -221,3 +221,9 @@ def test_a_second_encoder_builds_the_same_command(made: ReportSupportedOperation
 
 def test_all_commands_are_asked_for_unless_something_else_is_said() -> None:
     assert ReportSupportedOperationCodes(allocation_length=4).reporting_options == ALL_COMMANDS
+
+
+@pytest.mark.parametrize("answer", ["0001", "0001ffff", "00010000"])
+def test_an_answer_that_ends_behind_its_support_can_be_asked_for_that(answer: str) -> None:
+    # SPC-4 6.35.3, table 296: of a command that is not supported all data after byte 1 is undefined
+    assert OneCommand.peek("support", bytes.fromhex(answer)) == 0b001
