@@ -5,8 +5,9 @@ Knows nothing of other units, of nexuses or of copies. Who the unit is, is `iden
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cdb.blocks import Read16, SynchronizeCache16, TestUnitReady, Write16
 from cdb.capacity import Capacity10, Capacity16, ReadCapacity10, ReadCapacity16
@@ -26,9 +27,17 @@ MAXIMUM_TRANSFER = 32 << 20  # bytes one READ or WRITE moves at most; page B0h s
 ASK_READ_CAPACITY_16 = 0xFFFFFFFF
 
 
+def unnoticed(_unit: Unit, _lba: int, _blocks: int) -> AbstractContextManager[Any]:
+    """Nobody needs to know of a change."""
+    return nullcontext()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Unit:
-    """A logical unit; `blocks` of `block_size` bytes, all of them in `backing`."""
+    """A logical unit; `blocks` of `block_size` bytes, all of them in `backing`.
+
+    `overwriting` is entered around every change of blocks, with the unit, the first LBA and their number.
+    """
 
     number: int
     serial: str
@@ -37,6 +46,7 @@ class Unit:
     backing: Backing
     third_party_copy: bool = True
     read_only: bool = False
+    overwriting: Callable[[Unit, int, int], AbstractContextManager[Any]] = unnoticed
 
     def __post_init__(self) -> None:
         if not 0 <= self.number <= MAXIMUM_NUMBER:
@@ -89,9 +99,11 @@ class Unit:
     def write(self, lba: int, data: bytes | bytearray | memoryview) -> None:
         """Put whole blocks at `lba`; `Refused` when write protected, out of range or failing."""
         self.check_writable()
-        self.check_range(lba, len(data) // self.block_size)
+        blocks = len(data) // self.block_size
+        self.check_range(lba, blocks)
         try:
-            self.backing.write(lba * self.block_size, data)
+            with self.overwriting(self, lba, blocks):
+                self.backing.write(lba * self.block_size, data)
         except OSError:
             refuse(MEDIUM_ERROR, 0x0C, 0x00)
 
