@@ -21,6 +21,7 @@ from cdb import (
     reservation,
     sense_format,
     supported_commands,
+    tape,
     third_party,
     token,
     vpd,
@@ -108,6 +109,14 @@ COMMANDS = (
     Entry(blocks.WriteSame16),
     Entry(blocks.SynchronizeCache10),
     Entry(blocks.SynchronizeCache16),
+    Entry(tape.Rewind),
+    Entry(tape.ReadBlockLimits, (tape.BlockLengthLimits,)),
+    Entry(tape.Read6),
+    Entry(tape.Write6),
+    Entry(tape.WriteFilemarks6),
+    Entry(tape.Space6),
+    Entry(tape.Locate10),
+    Entry(tape.ReadPosition, (tape.ShortPosition,)),
 )
 
 
