@@ -13,7 +13,7 @@ SPECIAL_CSCD_IDS = {
 def cscd_id_name(value: int) -> str:
     """What a CSCD descriptor id stands for (SPC-4 6.4.6.1, table 148).
 
-    F800h is right in a ROD CSCD descriptor alone; in a segment it is a unit that cannot be reached. Numbers
-    count from 0 in every list; see `cscd` for those of LID4.
+    F800h is right in a ROD CSCD descriptor alone; in a segment it is a unit that cannot be reached. See
+    `cscd` for which descriptor of a list has which id.
     """
     return f"CSCD descriptor {value}" if value <= 0x07FF else SPECIAL_CSCD_IDS.get(value, "reserved")

@@ -82,8 +82,8 @@ class ExtendedCopyLid4(Record):
 class Lid4ParameterList(Record):
     """EXTENDED COPY(LID4) parameter list (SPC-4 6.4.2, table 126).
 
-    Bytes 16 to 47 are to a copy manager that knows LID1 alone a CSCD descriptor of a type there is not. What
-    id the first descriptor behind them has is said in two ways: see `cscd`.
+    Bytes 16 to 47 are to a copy manager that knows LID1 alone a CSCD descriptor of a type there is not; the
+    descriptor behind them has id 1 (see `cscd`).
     `immed` goes neither with `g_sense` nor with a usage of `NO_LIST_ID` (SPC-4 6.4.2).
     """
 
@@ -104,7 +104,7 @@ class Lid4ParameterList(Record):
     cscd_list_length = length(16, "cscds", label="CSCD DESCRIPTOR LIST LENGTH")
     segment_list_length = length(16, "segments", label="SEGMENT DESCRIPTOR LIST LENGTH")
     inline_data_length = length(16, "inline_data")
-    cscds: tuple[Cscd, ...] = items(CSCDS, label="CSCD descriptor")
+    cscds: tuple[Cscd, ...] = items(CSCDS, label="CSCD descriptor", first=1)
     segments: tuple[Segment, ...] = items(SEGMENTS, label="segment descriptor")
     inline_data: bytes = data(default=b"")
 

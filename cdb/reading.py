@@ -151,7 +151,7 @@ class _Reading:
         found: list[Record] = []
         at = start = self.at
         while at < stop:
-            index = len(found)
+            index = row.first + len(found)
             if row.family is None:
                 assert row.record is not None
                 kind, label, title = row.record, row.label.lower(), ""
@@ -162,7 +162,7 @@ class _Reading:
                 code = family.code_at(self.data, at)
                 kind, label, title = family.record_of(code), family.label, family.name_of(code)
                 if family.stride:
-                    index = (at - start) // family.stride
+                    index = row.first + (at - start) // family.stride
             try:
                 made, after = read(
                     kind, self.data, at, stop, self.trace,

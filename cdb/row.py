@@ -42,6 +42,7 @@ class Row:
         "default",
         "doc",
         "family",
+        "first",  # items: the number of the first
         "holds",
         "kind",
         "label",
@@ -77,11 +78,12 @@ class Row:
         record: type[Record] | None = None,
         by: str = "",
         table: Mapping[int, type[Record]] | None = None,
+        first: int = 0,
     ) -> None:
         self.kind, self.bits, self.default, self.label, self.doc = kind, bits, default, label, doc
         self.names, self.allowed, self.text, self.holds = names, allowed, text, holds
         self.of, self.plus, self.unit, self.pad_to = of, plus, unit, pad_to
-        self.family, self.record, self.by, self.table = family, record, by, table
+        self.family, self.record, self.by, self.table, self.first = family, record, by, table, first
         self.name, self.offset, self.bit = "", 0, 7
 
     @property
@@ -185,8 +187,9 @@ def items(
     default: tuple[Record, ...] = REQUIRED,
     label: str = "",
     doc: str = "",
+    first: int = 0,
 ) -> Any:
-    """A list of records, all of one type or told apart by a `Family`."""
+    """A list of records, all of one type or told apart by a `Family`, numbered from `first`."""
     single = isinstance(what, type)
     return Row(
         "items",
@@ -195,6 +198,7 @@ def items(
         doc=doc,
         record=what if single else None,  # type: ignore[arg-type]
         family=None if single else what,  # type: ignore[arg-type]
+        first=first,
     )
 
 

@@ -148,8 +148,9 @@ def test_the_list_of_lid4_is_chosen_by_the_service_action() -> None:
     assert (
         refused("88000f", cdb=CDB4, sent=LIST4) == "parameter list header, byte 15 bit 0: IMMED, which was 0"
     )
+    # Byte 80 is 16 + 32 x 2 (SPC-4 6.4.6.1, table 148): the second descriptor of a LID4 list has id 2.
     assert aborted("800050", cdb=CDB4, sent=LIST4) == (
-        "CSCD descriptor 1 (identification descriptor) as a whole"
+        "CSCD descriptor 2 (identification descriptor) as a whole"
     )
 
 
