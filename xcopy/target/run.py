@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from xcopy.target.operation import Operation
     from xcopy.target.profile import Profile
     from xcopy.target.request import CopyRequest
+    from xcopy.target.rods import Rods
+    from xcopy.target.tokens import Tokens
     from xcopy.target.unit import Unit
 
 RECEIVING_UNIT = 0xFFFF  # CSCD id of the unit the command was sent to
@@ -49,6 +51,8 @@ class Place:
     profile: Profile
     faults: Faults
     copied: deque[CopiedSegment]  # the last segments that were copied to their end
+    rods: Rods
+    tokens: Tokens
 
 
 @dataclass(frozen=True, slots=True)
