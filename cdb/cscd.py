@@ -1,8 +1,8 @@
 """CSCD descriptors: who is copied from and to (SPC-4 6.4.5). One record and one entry each.
 
-A descriptor's id is where it begins in the parameter list, byte 16 + 32 x id (SPC-4 6.4.6.1, table 148): one of
-64 bytes takes up two ids. The first descriptor of a LID1 list has id 0. In a LID4 list the second half of the
-header stands at byte 16, made so that an older copy manager takes it for a descriptor of an invalid type
+A descriptor's id is where it begins in the parameter list, byte 16 + 32 x id (SPC-4 6.4.6.1, table 148): one
+of 64 bytes takes up two ids. The first descriptor of a LID1 list has id 0. In a LID4 list the second half of
+the header stands at byte 16, made so that an older copy manager takes it for a descriptor of an invalid type
 (6.4.2): the first descriptor, at byte 48, has id 1. FreeBSD counts from 0 there too.
 Those that name a unit by its address in a transport are in `cscd_transport`.
 """
