@@ -277,6 +277,7 @@ def _build(path: Path, content: dict[str, Any], described: list[dict[str, Any]])
                 chunk_size=int(content["chunk_size"]),
             ),
             array_id=bytes.fromhex(content["array_id"]),
+            token_bytes=os.urandom,
         )
     except OSError as error:
         raise AccessError(f"{error.filename or path}: {error.strerror or error}") from error

@@ -20,6 +20,7 @@ from xcopy.target.copy_manager import CopyManager
 from xcopy.target.faults import Fault, Faults, Step, check
 from xcopy.target.profile import STRICT, Profile
 from xcopy.target.refusal import Refused
+from xcopy.target.tokens import counted
 from xcopy.target.unit import Unit
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ class Array:
     """Units that copy among each other; `open` gives a `Transport` to one of them.
 
     `array_id` is 8 bytes and makes the units' designators differ from any other array's; `now` gives
-    seconds from any beginning, never fewer than before.
+    seconds from any beginning, never fewer than before; `token_bytes` gives that many bytes for a ROD token:
+    without it tokens can be guessed.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Array:
         array_id: bytes = MEMORY_ID,
         faults: Iterable[Fault] = (),
         now: Callable[[], float] = standing_still,
+        token_bytes: Callable[[int], bytes] | None = None,
     ) -> None:
         if len(array_id) != identity.ARRAY_ID_LENGTH:
             raise ValueError(f"an array id is {identity.ARRAY_ID_LENGTH} bytes, got {len(array_id)}")
@@ -93,7 +96,10 @@ class Array:
             faults=self.faults,
             now=now,
             remembered=LOG_LENGTH,
+            token_bytes=token_bytes or counted(),
         )
+        overwriting = self._copy_manager.place.rods.overwriting
+        self._units.update({n: replace(unit, overwriting=overwriting) for n, unit in self._units.items()})
 
     @property
     def units(self) -> Mapping[int, Unit]:
@@ -133,6 +139,10 @@ class Array:
                 third_party_copy=unit.third_party_copy if third_party_copy is None else third_party_copy,
                 read_only=unit.read_only if read_only is None else read_only,
             )
+
+    def revoke_tokens(self, number: int) -> None:
+        """End every ROD token of a unit's data, as an administrator would."""
+        self._copy_manager.place.tokens.revoke(number)
 
     def send(self, number: int, nexus: str, command: Command) -> Reply:
         """What `Session.send` does: note the command, let a fault have its way, answer."""

@@ -17,8 +17,10 @@ from cdb.sense import ILLEGAL_REQUEST
 from xcopy.target.copy_list import check_lid1_list, check_transferred
 from xcopy.target.operation import Operation, Operations
 from xcopy.target.refusal import Refused, answer, at_byte, parse_cdb, refuse, wrong_field
+from xcopy.target.rods import Rods
 from xcopy.target.run import CopiedSegment, CopyRun, Place
 from xcopy.target.segments import perform
+from xcopy.target.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,9 +36,9 @@ SERVICE_ACTION = 0x1F
 class CopyManager:
     """Copies between the units of one array; every unit that has 3PC reaches it.
 
-    `now` gives seconds; `remembered` is how many copied segments are kept. What a service action does is in
-    the tables `COPY_OUT` and `COPY_IN`: a function of the copy manager, the command, the unit that received
-    it and the nexus.
+    `now` gives seconds; `remembered` is how many copied segments are kept; `token_bytes` gives that many
+    bytes that nobody can guess. What a service action does is in the tables `COPY_OUT` and `COPY_IN`: a
+    function of the copy manager, the command, the unit that received it and the nexus.
     """
 
     def __init__(
@@ -48,11 +50,26 @@ class CopyManager:
         faults: Faults,
         now: Callable[[], float],
         remembered: int,
+        token_bytes: Callable[[int], bytes],
     ) -> None:
         self.now = now
         self.operations = Operations(profile)
+        rods = Rods(profile.rods)
         self.place = Place(
-            array_id=array_id, units=units, profile=profile, faults=faults, copied=deque(maxlen=remembered)
+            array_id=array_id,
+            units=units,
+            profile=profile,
+            faults=faults,
+            copied=deque(maxlen=remembered),
+            rods=rods,
+            tokens=Tokens(
+                array_id=array_id,
+                units=units,
+                rods=rods,
+                policy=profile.rods,
+                now=now,
+                token_bytes=token_bytes,
+            ),
         )
 
     @property

@@ -35,9 +35,10 @@ SPC_4 = 0x06
 ARRAY_ID_LENGTH = 8
 # An OUI with the locally administered bit set: no vendor's, so no real unit has this designator.
 LOCAL_OUI = 0x025843
+NO_UNIT = (1 << 36) - 1
 
 BINARY, ASCII = 1, 2
-LOGICAL_UNIT = 0
+LOGICAL_UNIT, TARGET_DEVICE = 0, 2
 T10_VENDOR_ID, NAA = 1, 3
 
 
@@ -50,6 +51,11 @@ def inquiry(command: Command, unit: Unit, array_id: bytes) -> Reply:
     if page is None:
         refuse(ILLEGAL_REQUEST, 0x24, 0x00, at_row(Inquiry.row("page_code"), command=True))
     return answer(command, page, cdb.allocation_length)
+
+
+def target_device(array_id: bytes) -> Designator:
+    """The designator of the array as a whole; no unit has its number."""
+    return naa(array_id, NO_UNIT).but(association=TARGET_DEVICE)
 
 
 def naa(array_id: bytes, number: int) -> Designator:

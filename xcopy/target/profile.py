@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cdb.copy_results import OperatingParameters
+from xcopy.target.rod_policy import STANDARD, RodPolicy
 
 CAPABLE = OperatingParameters(
     snlid=True,
@@ -41,6 +42,7 @@ class Profile:
     chunk_size: int = CHUNK_SIZE
     descriptor_sense: bool = False
     retention: float = 60.0
+    rods: RodPolicy = STANDARD
     unreachable: tuple[int, int] = (0x0D, 0x02)  # ASC, ASCQ where a CSCD cannot be reached
 
     @property
