@@ -1,14 +1,16 @@
-"""Who an emulated unit says it is: INQUIRY and the pages 00h, 80h, 83h and B0h.
+"""Who an emulated unit says it is: INQUIRY and the pages 00h, 80h, 83h and B0h, and 8Fh of its copy manager.
 
 The designator a copy names a unit by is made here and found again here. Moves no data, keeps no state.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cdb.inquiry import STANDARD_LENGTH, Inquiry, StandardInquiry
 from cdb.sense import ILLEGAL_REQUEST
+from cdb.third_party import THIRD_PARTY_COPY
 from cdb.vpd import (
     BLOCK_LIMITS,
     DEVICE_IDENTIFICATION,
@@ -24,6 +26,8 @@ from xcopy.target.refusal import answer, at_row, parse_cdb, refuse
 from xcopy.target.unit import MAXIMUM_TRANSFER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cdb.command import Command, Reply
     from xcopy.target.unit import Unit
 
@@ -42,12 +46,20 @@ LOGICAL_UNIT, TARGET_DEVICE = 0, 2
 T10_VENDOR_ID, NAA = 1, 3
 
 
-def inquiry(command: Command, unit: Unit, array_id: bytes) -> Reply:
-    """Answer INQUIRY; a page that is not listed in page 00h is INVALID FIELD IN CDB."""
+def inquiry(
+    command: Command, unit: Unit, array_id: bytes, third_party_page: Callable[[Unit], bytes] | None = None
+) -> Reply:
+    """Answer INQUIRY; a page that is not listed in page 00h is INVALID FIELD IN CDB.
+
+    `third_party_page` gives page 8Fh of a unit that has 3PC; without it there is none.
+    """
     cdb = parse_cdb(Inquiry, command.cdb)
     if not cdb.evpd and cdb.page_code == 0:
         return answer(command, _standard(unit), cdb.allocation_length)
-    page = _page(cdb.page_code, unit, array_id) if cdb.evpd else None
+    pages = _pages(unit, array_id)
+    if third_party_page and unit.third_party_copy:
+        pages[THIRD_PARTY_COPY] = partial(third_party_page, unit)
+    page = _listed(cdb.page_code, pages) if cdb.evpd else None
     if page is None:
         refuse(ILLEGAL_REQUEST, 0x24, 0x00, at_row(Inquiry.row("page_code"), command=True))
     return answer(command, page, cdb.allocation_length)
@@ -87,15 +99,16 @@ def _standard(unit: Unit) -> bytes:
     ).pack()
 
 
-def _page(code: int, unit: Unit, array_id: bytes) -> bytes | None:
-    match code:
-        case 0x00:
-            pages = (SUPPORTED_PAGES, UNIT_SERIAL_NUMBER, DEVICE_IDENTIFICATION, BLOCK_LIMITS)
-            return SupportedPages(pages=pages).pack()
-        case 0x80:
-            return UnitSerialNumber(serial=unit.serial.encode("ascii")).pack()
-        case 0x83:
-            return DeviceIdentification(designators=designators(unit, array_id)).pack()
-        case 0xB0:
-            return BlockLimits(maximum_transfer_length=MAXIMUM_TRANSFER // unit.block_size).pack()
-    return None
+def _pages(unit: Unit, array_id: bytes) -> dict[int, Callable[[], bytes]]:
+    """What is told by the unit itself, by page code."""
+    return {
+        UNIT_SERIAL_NUMBER: UnitSerialNumber(serial=unit.serial.encode("ascii")).pack,
+        DEVICE_IDENTIFICATION: DeviceIdentification(designators=designators(unit, array_id)).pack,
+        BLOCK_LIMITS: BlockLimits(maximum_transfer_length=MAXIMUM_TRANSFER // unit.block_size).pack,
+    }
+
+
+def _listed(code: int, pages: dict[int, Callable[[], bytes]]) -> bytes | None:
+    if code == SUPPORTED_PAGES:
+        return SupportedPages(pages=tuple(sorted({SUPPORTED_PAGES, *pages}))).pack()
+    return pages[code]() if code in pages else None
