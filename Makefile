@@ -5,12 +5,13 @@
 #   make check      static checks only
 #   make test-lio   the kernel target's tests on this machine's own kernel (root; makes and removes its own LUNs)
 #   make bench      speed, as ratios in one run: encoding commands beside struct.pack and python-scsi
+#   make fuzz       ten million damaged inputs for every decoder (half an hour of one core)
 #   make clean      remove what the above left behind
 
 PYTHON := .venv/bin/python
 STAGES := .venv/stage
 
-.PHONY: demo test check test-lio bench clean
+.PHONY: demo test check test-lio bench fuzz clean
 
 demo: $(STAGES)-run
 	setup/demo.sh
@@ -27,6 +28,19 @@ test-lio: $(STAGES)-dev
 
 bench: $(STAGES)-bench
 	$(PYTHON) -m bench.encoding
+
+fuzz: $(STAGES)-fuzz
+	$(PYTHON) -m fuzz.campaign record -max_total_time=90
+	$(PYTHON) -m fuzz.mutations record 7000000
+	$(PYTHON) -m fuzz.campaign sense -max_total_time=40
+	$(PYTHON) -m fuzz.mutations sense 1000000
+	$(PYTHON) -m fuzz.campaign text -max_total_time=40
+	$(PYTHON) -m fuzz.mutations text 1700000
+	$(PYTHON) -m fuzz.campaign shown -max_total_time=40
+	$(PYTHON) -m fuzz.mutations shown 300000
+	$(PYTHON) -m fuzz.campaign recognised -max_total_time=40
+	$(PYTHON) -m fuzz.mutations recognised 40000
+	$(PYTHON) -m fuzz.mutations transferred 100000
 
 $(STAGES)-%: pyproject.toml setup/debian.sh
 	setup/debian.sh $*

@@ -26,12 +26,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NoReturn
 
 from cdb.errors import DecodeError
 
-_MOST = 1 << 24  # bytes up to which a `*` may repeat: it can promise more than memory holds
+_MOST = 1_000_000  # bytes that an input may show: a `*` can promise more than memory holds
 _WIDEST = 4096  # characters of a dump row
+_GAPS = 8  # runs of spaces in a row that may open the text column
 _WAY_OUT = (
     "understood: 83 00, 8300, 0x83, 83h, \\x83, 83:00, and what xxd, hexdump -C, od -A x -t x1, sg3_utils, "
     "tcpdump -x, Wireshark and dmesg print"
@@ -94,7 +96,7 @@ _WORDS = (
     r"\b(?:cdb|cmd|command|param(?:eter)? list|parameters|data(?:[ -](?:in|out))?|sense|response|buffer"
     r"|payload|hex|bytes)\b"
 )
-LABELS = _re(_WORDS + r"(?:\[\w*\]|=0x\w+| to send| sent| bytes| in hex| #?\d+| ?\([^()]*\))*[\"']? ?: ?")
+LABELS = _re(_WORDS + r"(?:\[\w*\]|=0x\w+| to send| sent| bytes| in hex| #?\d+| ?\([^()]*\)){0,6}[\"']? ?: ?")
 _SAID = _re(_WORDS + "|:$")
 _ASIDE = _re(r",.*| \([^()]*\)| in hex\b| to send\b|\bopcode=0x\w+|=0x\w+|\[\w*\]?|[\"':>{}]")
 _ARRAY = _re(r"\b(\w+) ?(?:(?:\[\w*\] ?)+= ?(?=[{\"'])|= ?(?=[{\[]|b?[\"']\\x))")
@@ -112,23 +114,31 @@ def _fail(line: int, what: str) -> NoReturn:
     raise DecodeError(f"line {line}: {what}; {_WAY_OUT}" if line else f"{what}; {_WAY_OUT}")
 
 
+def _fits(line: int, size: int) -> None:
+    if size > _MOST:
+        where = f"line {line}: " if line else ""
+        raise DecodeError(f"{where}more than {_MOST} bytes in one input; decode it in parts")
+
+
 def read_blocks(content: bytes) -> tuple[Block, ...]:
     """The runs of bytes that `content` shows, in order; at least one.
 
     DecodeError names the line that is half bytes and half text, or whose address or text column does not
-    agree with the bytes; input that shows no byte at all is an error too.
+    agree with the bytes; input that shows no byte at all, or more than a million, is an error too.
     """
     try:
         text: str | None = _COLOUR.sub("", content.decode("utf-8-sig")).replace("\u00a0", " ")
     except UnicodeDecodeError:
         text = None
     if text is None or _CONTROL.search(text):
+        _fits(0, len(content))
         return (Block(data=content, line=0),)
     if not text.strip():
         _fail(0, "the input is empty")
     lines = re.split(r"\r\n|\n|\r", text)
     number = re.fullmatch(r"0[xX]((?:[0-9a-fA-F]{2}){2,})", text.strip())
     if number:
+        _fits(0, len(number[1]) // 2)
         line = next(n for n, raw in enumerate(lines, 1) if raw.strip())
         return (Block(data=bytes.fromhex(number[1]), line=line),)
     reader = _Reader()
@@ -153,6 +163,7 @@ class _Reader:
     star: int = 0  # the line of a `*` that waits for the next address
     plain: bytearray = field(default_factory=bytearray)
     follows: bool = False  # the line above is a hex line
+    shown: int = 0  # bytes in the blocks
     begins: int = 0  # the run's first line
     label: str = ""  # the run's
     said: str = ""  # by the prose above
@@ -184,6 +195,8 @@ class _Reader:
         data = _assemble(self.rows, self.dump) if self.dump else bytes(self.plain)
         if data:
             self.blocks.append(Block(data=data, label=self.label, line=self.begins))
+            self.shown += len(data)
+            _fits(self.begins, self.shown)
         self.dump, self.rows, self.plain, self.follows = None, [], bytearray(), False
 
     def _begin(self, line: int) -> None:
@@ -259,7 +272,7 @@ def _row_data(line: int, body: str, dump: _Dump, sure: bool) -> bytes | None:
     if not body or not _HEX.fullmatch(body.split(maxsplit=1)[0]) or len(body) > _WIDEST:
         return None
     why = ""
-    texts = re.finditer(dump.text, body) if dump.text else ()
+    texts = islice(re.finditer(dump.text, body), _GAPS) if dump.text else ()
     for end in [*(m.start() for m in texts), len(body)]:
         groups = body[:end].split()
         width = len(groups[0])
@@ -299,7 +312,7 @@ def _assemble(rows: list[_Row], dump: _Dump) -> bytes:
         for line, address, data, repeats in rows:
             valid = set(address.lower()) <= set("0123456789abcdef"[:base])
             missing = int(address, base) - len(out) if valid else -1
-            if repeats and last and missing > 0 == missing % len(last) and len(out) + missing <= _MOST:
+            if repeats and last and missing > 0 == missing % len(last) and len(out) + missing <= 2 * _MOST:
                 out += last * (missing // len(last))
             elif repeats or missing:
                 after = f"{len(out)} (hex {len(out):x}) bytes" + " and a '*'" * repeats

@@ -363,9 +363,12 @@ def _embedded(body: bytes, source: int, destination: int) -> tuple[DeviceSense, 
     """The status and sense that begin at these bytes (SPC-4 5.17.7.4).
 
     The status byte comes first. SCST points past it, at the sense itself: a response code there says so.
+    Where both begin at the same byte it is one answer, and whose is not known: nested in each other, two
+    would be four, and eight.
     """
     found = []
-    for role, at, other in (("source", source, destination), ("destination", destination, source)):
+    sides = [("source", source, destination), ("destination", destination, source)]
+    for role, at, other in sides if source != destination else [("unknown", source, 0)]:
         if not FIXED_SIZE - 1 < at < len(body):
             continue
         start = at if sense_record(body[at : at + 1]) else at + 1

@@ -3,6 +3,7 @@
 #   run   .venv with the package in it, editable
 #   dev   the tools of the tests in .venv, and the compiled python-sgio binding
 #   bench the peers that are measured beside us
+#   fuzz  the search for inputs that break a decoder
 #   vm    QEMU, the guest's tools, and a stock Debian kernel unpacked under .cache/vm (not installed)
 # A stage that is already there costs nothing; apt is asked only for what is missing, and only by root.
 set -eu
@@ -48,6 +49,11 @@ bench() {
     pip install --editable '.[bench]'
 }
 
+fuzz() {
+    run
+    pip install --editable '.[fuzz]'
+}
+
 vm() {
     [ "$(uname -m)" = x86_64 ] || { say "the guest is x86-64, this machine is not"; return 1; }
     packages qemu-system-x86 busybox-static file udev kmod dmsetup sg3-utils fdisk e2fsprogs cpio zstd
@@ -67,7 +73,7 @@ vm() {
 
 for stage; do
     case $stage in
-        run | dev | vm | bench) "$stage" ;;
-        *) say "no stage '$stage': run, dev, vm or bench"; exit 2 ;;
+        run | dev | vm | bench | fuzz) "$stage" ;;
+        *) say "no stage '$stage': run, dev, vm, bench or fuzz"; exit 2 ;;
     esac
 done

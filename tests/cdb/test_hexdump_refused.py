@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from cdb.errors import DecodeError
@@ -90,3 +92,27 @@ def test_prose_around_a_dump_is_no_bytes(prose: str) -> None:
 
 def test_words_continue_a_hex_line_only() -> None:
     assert only("00112233\ndeadbeef\nface\n") == bytes.fromhex("00112233deadbeefface")
+
+
+@pytest.mark.parametrize("text", [
+    "0000: 00\n*\n7fff8: 00\n" * 2,
+    "0000: 00\n*\nfffff: 00\n",
+    "00000000 " * 250_001,
+    "\x00" * 1_000_001,
+    "0x" + "00" * 1_000_001,
+], ids=["two dumps", "one dump", "a line", "binary", "a number"])  # fmt: skip
+def test_more_than_a_million_bytes_are_refused_before_they_fill_memory(text: str) -> None:
+    assert "more than 1000000 bytes in one input" in refused(text)
+
+
+@pytest.mark.parametrize("text", [
+    "bytes " * 20_000,  # words that may each begin a label
+    ("0000: " + "00  " * 1000 + "\n") * 40,  # gaps that may each open a text column
+], ids=["words", "gaps"])  # fmt: skip
+def test_a_long_line_takes_time_in_proportion(text: str) -> None:
+    start = time.process_time()
+    try:
+        read_blocks(text.encode())
+    except DecodeError:
+        pass
+    assert time.process_time() - start < 3  # without limits it was 25

@@ -160,6 +160,23 @@ def test_answers_of_source_and_destination_are_told_apart_by_their_offsets() -> 
     )
 
 
+def nested(levels: int) -> bytes:
+    """Sense data in which source and destination answer at the same byte, with such sense data."""
+    inner = b""
+    for _ in range(levels):
+        inner = fixed_sense(0xA, 0x0D, 0x01, specific=bytes([18, 18, 0, 0]), tail=inner)
+    return inner
+
+
+def test_one_answer_at_the_offset_of_both_is_told_once_and_is_nobodys() -> None:
+    sense = Sense.unpack(nested(2))
+    assert [(device.role, device.sense) for device in sense.devices] == [("unknown", nested(1))]
+
+
+def test_answers_inside_answers_do_not_double_the_text_at_each_level() -> None:
+    assert len(str(Sense.unpack(nested(13)))) < 200 * 13
+
+
 @pytest.mark.parametrize("offset", [1, 17, 37, 255])
 def test_an_offset_that_points_at_no_additional_byte_is_no_answer(offset: int) -> None:
     tail = b"\x02" + fixed_sense(0x3, 0x11, 0x00)

@@ -65,6 +65,26 @@ def test_no_line_is_wider_than_100_columns(name: str, capsys: pytest.CaptureFixt
     assert max(map(len, lines)) <= WIDTH
 
 
+def test_what_is_wrong_is_said_within_100_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    damaged = (1080).to_bytes(4, "big") + sample("ctl_lid4_in_progress").data[4:]
+    code, lines, _ = decode(capsys, "--as", "copy-status-lid4", damaged.hex())
+    assert code == 1
+    assert any("!!" in line for line in lines)
+    assert max(map(len, lines)) <= WIDTH
+
+
+def test_an_offset_of_six_digits_leaves_the_columns_where_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    size = 15_000 * 8  # REPORT LUNS: every LUN in eight bytes
+    dump = tmp_path / "luns.bin"
+    dump.write_bytes(size.to_bytes(4, "big") + bytes(4) + bytes.fromhex("0001000000000000") * 15_000)
+    _, lines, _ = decode(capsys, "--as", "lun-list", str(dump))
+    assert max(map(len, lines)) <= WIDTH
+    assert {line.index("0001000000000000") for line in lines if "0001000000000000" in line} == {7}
+    assert any(line.startswith("120000 0001") for line in lines)
+
+
 def test_a_sense_behind_its_command_and_list_is_shown_with_the_field_it_points_at(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -140,7 +140,7 @@ def _field(seen: Seen, shown: list[str]) -> Iterator[str]:
         if not number:
             offset = str(seen.at)
         parts = [part[number] if number < len(part) else "" for part in (shown, labels, values)]
-        yield f"{offset:>{OFFSET}}  {parts[0]:<{BYTES}}  {parts[1]:<{LABEL}} {parts[2]}".rstrip()
+        yield f"{_place(offset)}{parts[0]:<{BYTES}}  {parts[1]:<{LABEL}} {parts[2]}".rstrip()
 
 
 def _label(seen: Seen) -> str:
@@ -192,21 +192,25 @@ def _is_code(row: Row, value: int) -> bool:
 
 
 def _trouble(at: int, text: str) -> Iterator[str]:
-    lines = textwrap.wrap(text, WIDTH - OFFSET - 6)
-    for number, line in enumerate(lines):
-        yield f"{at if not number else '':>{OFFSET}}  {'!!' if not number else '  '}  {line}"
+    first, rest = f"{_place(at)}!!  ", " " * (OFFSET + 6)
+    yield from textwrap.wrap(text, WIDTH, initial_indent=first, subsequent_indent=rest)
+
+
+def _place(at: int | str) -> str:
+    """The column of offsets; what is wider takes up the gap behind it, so that the rest stays in line."""
+    return f"{f'{at:>{OFFSET}}':<{OFFSET + 1}} "
 
 
 def _left_over(reading: Reading) -> Iterator[str]:
     rest, at = reading.left_over, reading.end
     if not any(rest):
-        yield f"{at:>{OFFSET}}  {len(rest)} zero bytes follow"
+        yield f"{_place(at)}{len(rest)} zero bytes follow"
         return
     yield from _hex(reading, at, len(rest), "bytes not read" if reading.error else "bytes left over")
 
 
 def _hex(reading: Reading, at: int, size: int, what: str) -> Iterator[str]:
-    yield f"{at:>{OFFSET}}  {size} {what}:"
+    yield f"{_place(at)}{size} {what}:"
     for start in range(at, at + size, 2 * BYTES_A_LINE):
         part = reading.data[start : min(start + 2 * BYTES_A_LINE, at + size)]
-        yield f"{start:>{OFFSET}}  {part.hex(' ')}"
+        yield f"{_place(start)}{part.hex(' ')}"
