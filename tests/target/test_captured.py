@@ -59,12 +59,12 @@ def test_a_peer_s_question_for_operating_parameters_is_answered(name: str) -> No
     assert (reply.status, len(reply.data), reply.residual) == (GOOD, 46, asked.data_in - 46)
 
 
-@pytest.mark.parametrize("name", ["copyres_status", "copyres_data", "copyres_failed", "ddptctl_rrti"])
-def test_a_peer_s_question_for_other_results_is_an_invalid_field(name: str) -> None:
+@pytest.mark.parametrize("name", ["copyres_status", "copyres_data", "copyres_failed"])
+def test_a_peer_s_question_for_results_nobody_has_points_at_the_list_identifier(name: str) -> None:
     (asked,) = commands(name)
-    assert no(bench().send(0, data_in(asked.cdb.hex(), asked.data_in))) == No(0x5, 0x24, 0x00, "cc0001")
+    assert no(bench().send(0, data_in(asked.cdb.hex(), asked.data_in))) == No(0x5, 0x24, 0x00, "c00002")
 
 
-def test_a_peer_s_copy_operation_abort_is_an_invalid_field() -> None:
+def test_a_peer_s_copy_operation_abort_of_nothing_points_at_the_list_identifier() -> None:
     (asked,) = commands("ddptctl_abort")
-    assert no(bench().send(0, data_in(asked.cdb.hex(), 0))) == No(0x5, 0x24, 0x00, "cc0001")
+    assert no(bench().send(0, data_in(asked.cdb.hex(), 0))) == No(0x5, 0x24, 0x00, "c00002")

@@ -171,8 +171,8 @@ def test_a_reserved_bit_in_the_list_is_pointed_at(array: Bench, at: int, value: 
 @pytest.mark.parametrize(
     ("at", "value", "pointer"),
     [
-        pytest.param(1, 0x01, "cc0001", id="another service action"),
-        pytest.param(1, 0x1C, "cc0001", id="COPY OPERATION ABORT"),
+        pytest.param(1, 0x02, "cc0001", id="another service action"),
+        pytest.param(1, 0x1F, "cc0001", id="the last service action"),
         pytest.param(1, 0x20, "cd0001", id="reserved bit of byte 1"),
         pytest.param(5, 0x01, "c80005", id="reserved byte 5"),
         pytest.param(14, 0x80, "cf000e", id="reserved byte 14"),

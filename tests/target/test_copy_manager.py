@@ -130,7 +130,7 @@ def test_a_unit_with_its_third_party_copy_off_is_not_reachable(array: Bench) -> 
 
 
 def test_a_cscd_that_is_not_a_disk_is_the_wrong_device_type(array: Bench) -> None:
-    tape = cscd(array.naa(0), byte1=0x01)
+    tape = cscd(array.naa(0), byte1=0x01, block_length=0)
     reply = array.send(1, extended_copy(copy_list([tape, array.cscds()[1]], [FIRST])))
     assert no(reply) == No(0xA, 0x0D, 0x03, "8c0011")
 
@@ -382,7 +382,7 @@ def test_operating_parameters_are_cut_to_the_allocation_length(array: Bench) -> 
     assert (reply.data, reply.residual) == (whole[:8], 512)
 
 
-@pytest.mark.parametrize("service_action", [0, 1, 4, 5, 6, 7, 8, 0x1F])
+@pytest.mark.parametrize("service_action", [2, 9, 0x1F])
 def test_other_copy_results_are_an_invalid_field(array: Bench, service_action: int) -> None:
     reply = array.send(0, data_in(f"84{service_action:02x}420000000000000000000002080000"))
     assert no(reply) == No(0x5, 0x24, 0x00, "cc0001")

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MEMORY_ID = bytes.fromhex("0000000000000001")
 POWER_ON = check(UNIT_ATTENTION, 0x29, 0x00)
+RESET = check(UNIT_ATTENTION, 0x29, 0x03)  # BUS DEVICE RESET FUNCTION OCCURRED
+NEXUS_LOSS = check(UNIT_ATTENTION, 0x29, 0x07)
 
 LOG_LENGTH = 10_000  # entries kept; the counts are exact whatever was forgotten
 
@@ -63,7 +65,8 @@ class Array:
 
     `array_id` is 8 bytes and makes the units' designators differ from any other array's; `now` gives
     seconds from any beginning, never fewer than before; `token_bytes` gives that many bytes for a ROD token:
-    without it tokens can be guessed.
+    without it tokens can be guessed. `later` is handed what is to be done after an answer, for a thread of
+    the caller's own; without it `work` does it.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Array:
         faults: Iterable[Fault] = (),
         now: Callable[[], float] = standing_still,
         token_bytes: Callable[[int], bytes] | None = None,
+        later: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         if len(array_id) != identity.ARRAY_ID_LENGTH:
             raise ValueError(f"an array id is {identity.ARRAY_ID_LENGTH} bytes, got {len(array_id)}")
@@ -86,9 +90,10 @@ class Array:
         self.profile = profile
         self.faults = Faults(faults)
         self._lock = Lock()
-        self._attended: set[tuple[str, int]] = set()
+        self._attentions: dict[tuple[str, int], Reply | None] = {}  # None: told
         self._log: deque[Logged] = deque(maxlen=LOG_LENGTH)
         self._counts: Counter[int | None] = Counter()
+        self._descriptor_sense = _descriptor_sense(profile)
         self._copy_manager = CopyManager(
             array_id=array_id,
             units=self._units,  # the same dict: a change is seen there, and there is no way back to here
@@ -97,6 +102,8 @@ class Array:
             now=now,
             remembered=LOG_LENGTH,
             token_bytes=token_bytes or counted(),
+            later=later,
+            descriptor_sense=self._descriptor_sense,
         )
         overwriting = self._copy_manager.place.rods.overwriting
         self._units.update({n: replace(unit, overwriting=overwriting) for n, unit in self._units.items()})
@@ -140,6 +147,20 @@ class Array:
                 read_only=unit.read_only if read_only is None else read_only,
             )
 
+    def work(self) -> bool:
+        """One step of what goes on in the background, a segment of a copy; True when there is more to do."""
+        return self._copy_manager.work()
+
+    def reset(self, number: int) -> None:
+        """LOGICAL UNIT RESET: its copies end, their results are gone, and every nexus is told."""
+        self._copy_manager.reset(number)
+        self._attend(RESET, number=number)
+
+    def lose(self, nexus: str) -> None:
+        """I_T NEXUS LOSS: the results of its copies are gone, what runs in the background goes on."""
+        self._copy_manager.lose(nexus)
+        self._attend(NEXUS_LOSS, nexus=nexus)
+
     def revoke_tokens(self, number: int) -> None:
         """End every ROD token of a unit's data, as an administrator would."""
         self._copy_manager.place.tokens.revoke(number)
@@ -158,26 +179,35 @@ class Array:
 
     def _answer(self, number: int, nexus: str, command: Command) -> Reply:
         opcode = command.cdb[0] if command.cdb else None
-        if opcode not in PASSES_UNIT_ATTENTION and self._unit_attention(nexus, number):
-            return POWER_ON
+        attention = None if opcode in PASSES_UNIT_ATTENTION else self._unit_attention(nexus, number)
+        if attention is not None:
+            return attention
         unit = self._units[number]
         try:
             if opcode == INQUIRY:
-                return identity.inquiry(command, unit, self.array_id)
+                page = self._copy_manager.third_party_page if self.profile.has_third_party_page else None
+                return identity.inquiry(command, unit, self.array_id, page)
             if opcode == EXTENDED_COPY:
                 return self._copy_manager.copy_out(command, unit, nexus)
             if opcode == RECEIVE_COPY_RESULTS:
                 return self._copy_manager.copy_in(command, unit, nexus)
             return unit.perform(command)
         except Refused as refusal:
-            return refusal.reply
+            return refusal.answered(self._descriptor_sense(number))
 
-    def _unit_attention(self, nexus: str, number: int) -> bool:
-        """True the first time a nexus comes to a unit since power on."""
+    def _unit_attention(self, nexus: str, number: int) -> Reply | None:
+        """What a nexus has to be told of a unit before anything else; the first time, of power on."""
         with self._lock:
-            first = (nexus, number) not in self._attended
-            self._attended.add((nexus, number))
-        return first
+            pending = self._attentions.get((nexus, number), POWER_ON)
+            self._attentions[nexus, number] = None
+            return pending
+
+    def _attend(self, attention: Reply, *, nexus: str | None = None, number: int | None = None) -> None:
+        """Tell those that know a unit: of that nexus or that unit, all where it is None."""
+        with self._lock:
+            for who, unit in self._attentions:
+                if who == (nexus or who) and unit == (unit if number is None else number):
+                    self._attentions[who, unit] = self._attentions[who, unit] or attention
 
 
 class Session:
@@ -230,6 +260,11 @@ def memory_array(
 def serial(array_id: bytes, number: int) -> str:
     """The serial number of a unit, different for every unit of every array."""
     return f"{array_id.hex()}-{number:04d}"
+
+
+def _descriptor_sense(profile: Profile) -> Callable[[int], bool]:
+    """Which format the sense data of a unit have, without a way back to the array."""
+    return lambda _number: profile.descriptor_sense
 
 
 def _spoken(units: Mapping[int, Unit]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cdb.copy_results import OperatingParameters
+from xcopy.target.copy_policy import STANDARD_COPIES, CopyPolicy
 from xcopy.target.rod_policy import STANDARD, RodPolicy
 
 CAPABLE = OperatingParameters(
@@ -28,9 +29,11 @@ CHUNK_SIZE = 1 << 20  # bytes one internal read or write of a copy moves
 class Profile:
     """How one kind of array behaves; the defaults are those of the standard.
 
-    `retention` is how many seconds results are kept after a copy; `advertised` is what RECEIVE COPY
-    OPERATING PARAMETERS says, `enforces` what the copy manager holds to where that is something else: there,
-    0 for segment length, granularity or concurrency is no limit.
+    `retention` is how many seconds results are kept after a copy, 0 for not at all; `advertised` is what
+    RECEIVE COPY OPERATING PARAMETERS says, `enforces` what the copy manager holds to where that is something
+    else: there, 0 for segment length, granularity or concurrency is no limit. Page 8Fh is there with
+    `has_third_party_page` and says what is advertised, or `page_parameters` where that is something else;
+    `special_cscd_ids` are the ids above 07FFh that segments may use.
     """
 
     name: str = "strict"
@@ -40,9 +43,14 @@ class Profile:
     advertised: OperatingParameters = CAPABLE
     enforces: OperatingParameters | None = None
     chunk_size: int = CHUNK_SIZE
+    version: int = 0x06  # of INQUIRY: 06h is SPC-4
     descriptor_sense: bool = False
     retention: float = 60.0
+    copies: CopyPolicy = STANDARD_COPIES
     rods: RodPolicy = STANDARD
+    has_third_party_page: bool = True
+    page_parameters: OperatingParameters | None = None
+    special_cscd_ids: tuple[int, ...] = (0xFFFF,)
     unreachable: tuple[int, int] = (0x0D, 0x02)  # ASC, ASCQ where a CSCD cannot be reached
 
     @property

@@ -6,7 +6,7 @@ which sense is decided by the callers; here is only how a field is pointed at (S
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 
 from cdb.command import Command, Reply, Status
 from cdb.sense import ILLEGAL_REQUEST, FieldPointer, Sense
@@ -21,11 +21,32 @@ FILL = 7  # the most significant bit of a byte: a field that starts there is poi
 
 
 class Refused(Exception):
-    """A unit or the copy manager says no; `reply` is what the initiator gets."""
+    """A unit or the copy manager says no; `reply` is what the initiator gets, its sense in fixed format."""
 
-    def __init__(self, reply: Reply) -> None:
+    def __init__(self, reply: Reply, sense: Sense | None = None) -> None:
         super().__init__(f"status {reply.status:02X}h")
         self.reply = reply
+        self._sense = sense
+
+    @classmethod
+    def of(cls, sense: Sense) -> Self:
+        """CHECK CONDITION with that sense."""
+        return cls(check_condition(sense), sense)
+
+    def answered(self, descriptor: bool) -> Reply:
+        """The reply, its sense in descriptor format where that is asked for and it was not given as bytes."""
+        if not descriptor or self._sense is None:
+            return self.reply
+        return Reply(status=self.reply.status, sense=packed(self._sense, descriptor))
+
+
+class Aborted(Refused):
+    """A copy operation stops because it was told to."""
+
+
+def packed(sense: Sense, descriptor: bool) -> bytes:
+    """Sense data in the format a unit has them in."""
+    return sense.pack_descriptor() if descriptor else sense.pack_fixed()
 
 
 def check_condition(sense: Sense) -> Reply:
@@ -35,7 +56,7 @@ def check_condition(sense: Sense) -> Reply:
 
 def refuse(key: int, asc: int, ascq: int, pointer: FieldPointer | None = None) -> NoReturn:
     """End the command with CHECK CONDITION."""
-    raise Refused(check_condition(Sense(key=key, asc=asc, ascq=ascq, pointer=pointer)))
+    raise Refused.of(Sense(key=key, asc=asc, ascq=ascq, pointer=pointer))
 
 
 def at_byte(

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 class CopyRequest:
     """What one EXTENDED COPY asks for.
 
-    `list_identifier` is None for LIST ID USAGE 11b. `cscds` is indexed by CSCD id: the second half of a
-    64-byte descriptor is None. `header_length` is where CSCD 0 begins: 16 in a LID1 list, 48 in a LID4 list.
+    `list_identifier` is None for LIST ID USAGE 11b. `cscds` is indexed by CSCD id: None is the second half of
+    a 64-byte descriptor, and in a LID4 list the header, if that counts as one (SPC-4 6.4.2, table 126).
+    `header_length` is where CSCD 0 begins, `segment_offsets` where the segments do.
     """
 
     lid4: bool = False

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from cdb.cscd import BlockParameters, IdentificationCscd
 from cdb.sense import COPY_ABORTED, DeviceSense, FieldPointer, Sense
 from xcopy.target import identity
-from xcopy.target.refusal import Refused, at_row, check_condition
+from xcopy.target.refusal import Aborted, Refused, at_row
 
 if TYPE_CHECKING:
     from collections import deque
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from xcopy.target.unit import Unit
 
 RECEIVING_UNIT = 0xFFFF  # CSCD id of the unit the command was sent to
+COMMANDS_CLEARED = (0x2F, 0x02)  # COMMANDS CLEARED BY DEVICE SERVER (SPC-4 5.17.4.7)
 EMBEDDED_SENSE = 96  # bytes of a device's own sense that are passed on at most
 
 
@@ -130,7 +131,15 @@ class CopyRun:
             pointer=pointer,
             devices=devices,
         )
-        raise Refused(check_condition(sense))
+        raise Refused.of(sense)
+
+    def go_on(self, residual: int | None = None) -> None:
+        """End the copy if it was told to stop: asked between segments and between the chunks of one."""
+        if self.operation.aborting:
+            asc, ascq = COMMANDS_CLEARED
+            raise Aborted.of(
+                Sense(key=COPY_ABORTED, asc=asc, ascq=ascq, information=residual, segment=self.number)
+            )
 
     def device_failed(
         self, side: Side, reply: Reply, pointer: FieldPointer, residual: int | None = None

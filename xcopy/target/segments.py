@@ -74,6 +74,7 @@ def _move(run: CopyRun, source: Side, destination: Side, length: int) -> None:
         size = min(chunk, length - done)
         # Nothing written: no residual. Something written: how many destination blocks are missing.
         residual = (length - done) // destination.unit.block_size if done else None
+        run.go_on(residual)
         try:
             data = read(run, source, segment.source_lba + done // source.unit.block_size, size)
         except Refused as refusal:
@@ -90,7 +91,9 @@ def read(run: CopyRun, side: Side, lba: int, size: int) -> bytes:
     """`size` bytes of a block unit, through the faults."""
     unit, blocks = side.unit, size // side.unit.block_size
     step = Step(kind="read", unit=unit.number, lba=lba, blocks=blocks)
-    return run.place.faults.read(step, lambda: unit.read(lba, blocks))
+    data = run.place.faults.read(step, lambda: unit.read(lba, blocks))
+    run.operation.commands += 1
+    return data
 
 
 def write(run: CopyRun, side: Side, lba: int, data: bytes) -> None:
@@ -98,6 +101,7 @@ def write(run: CopyRun, side: Side, lba: int, data: bytes) -> None:
     unit = side.unit
     step = Step(kind="write", unit=unit.number, lba=lba, blocks=len(data) // unit.block_size)
     run.place.faults.write(step, data, lambda changed: unit.write(lba, changed))
+    run.operation.commands += 1
 
 
 PERFORMED: dict[int, Callable[[CopyRun], None]] = {
