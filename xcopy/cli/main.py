@@ -89,9 +89,9 @@ def _run(arguments: argparse.Namespace) -> int:
         from xcopy.cli.decode import run_decode
 
         return run_decode(arguments)
-    from xcopy.cli.emu import run_create
+    from xcopy.cli.emu import run_emu
 
-    return run_create(arguments)
+    return run_emu(arguments)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -100,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="xcopy-dev",
         usage="xcopy-dev [copy] SRC[:LBA[+COUNT]] DST[:LBA] [options]\n"
-        "       xcopy-dev probe DEV... | decode [FILE|-|HEX...] | emu create DIR | --version",
+        "       xcopy-dev probe DEV... | decode [FILE|-|HEX...]\n"
+        "       xcopy-dev emu create DIR | emu serve DIR | emu clean | --version",
         description="Copy blocks between SCSI units by letting the storage copy (EXTENDED COPY).",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -114,13 +115,24 @@ def _parser() -> argparse.ArgumentParser:
     _add_ways(probe)
     _add_decode(commands.add_parser("decode", help="say what bytes mean", allow_abbrev=False))
     emu = commands.add_parser("emu", help="the emulated array", allow_abbrev=False)
-    create = emu.add_subparsers(dest="emu_command", required=True).add_parser(
+    on_array = emu.add_subparsers(dest="emu_command", required=True)
+    create = on_array.add_parser(
         "create", help="make an array of units that are files in DIR", allow_abbrev=False
     )
     create.add_argument("directory", metavar="DIR")
     create.add_argument("--units", type=int, default=2, metavar="N", help="how many (default 2)")
     create.add_argument("--size", default="64MiB", metavar="SIZE", help="of each unit (default 64MiB)")
     create.add_argument("--block-size", type=int, default=512, metavar="BYTES", help="512 or 4096")
+    serve = on_array.add_parser(
+        "serve", help="make the units of DIR disks of this kernel, until Ctrl-C", allow_abbrev=False
+    )
+    serve.add_argument("directory", metavar="DIR")
+    serve.add_argument("--nexuses", type=int, default=1, metavar="N", help="initiators (default 1)")
+    clean = on_array.add_parser(
+        "clean", help="remove the disks that a killed serve left behind", allow_abbrev=False
+    )
+    for each in (serve, clean):
+        each.add_argument("--json", action="store_true", help="JSON lines on standard output")
     return parser
 
 

@@ -1,0 +1,136 @@
+"""`xcopy-dev emu serve` as a process, and what it leaves in the kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAIN = (sys.executable, "-c", "import sys; from xcopy.cli.main import main; sys.exit(main())")
+DEADLINE = 120.0  # seconds: a Python takes some to start under emulation
+TARGET = Path("/sys/kernel/config/target")
+MARK = "xcopydev-serve-"
+PORT = "naa.6025843f"
+
+
+def xcopy_dev(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [*MAIN, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEADLINE,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def tool(*argv: str, timeout: float = DEADLINE, good: bool = True) -> str:
+    """What another program prints, on either stream; it has to end well unless `good` is False."""
+    done = subprocess.run(
+        argv,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+        timeout=timeout,
+    )
+    assert not good or done.returncode == 0, f"{' '.join(argv)} ended with {done.returncode}: {done.stdout}"
+    return done.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """What `emu serve` said of one unit."""
+
+    unit: int
+    nexus: int
+    disk: str
+    sg: str
+    block_size: int
+    blocks: int
+
+
+@dataclass
+class Serving:
+    """The process; on leaving it is ended as a user would end it."""
+
+    process: subprocess.Popen[str]
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, directory: Path, *words: str) -> Self:
+        """Wait until it says that it is ready."""
+        process = subprocess.Popen(
+            [*MAIN, "emu", "serve", str(directory), "--json", *words],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        made = cls(process)
+        assert process.stdout
+        for line in process.stdout:
+            made.records.append(json.loads(line))
+            if made.records[-1]["record"] == "ready":
+                return made
+        raise AssertionError(f"emu serve ended with {process.wait()}: {made.records}")
+
+    @property
+    def disks(self) -> list[Disk]:
+        """By unit and nexus."""
+        made = [r for r in self.records if r["record"] == "unit"]
+        disks = [Disk(**{k: v for k, v in r.items() if k != "record"}) for r in made]
+        return sorted(disks, key=lambda d: (d.nexus, d.unit))
+
+    def disk(self, unit: int, nexus: int = 0) -> Disk:
+        """One of them."""
+        return next(d for d in self.disks if (d.unit, d.nexus) == (unit, nexus))
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, list[dict[str, Any]]]:
+        """Its exit code and what it said from `ready` on."""
+        self.process.send_signal(number)
+        out, _ = self.process.communicate(timeout=DEADLINE)
+        return self.process.returncode, [json.loads(line) for line in out.splitlines()]
+
+    def kill(self) -> None:
+        """As the kernel's memory killer would."""
+        self.process.kill()
+        self.process.communicate(timeout=DEADLINE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.end()
+
+
+def left_in_configfs() -> list[str]:
+    """Targets and backstores of ours."""
+    found = [p.name for p in TARGET.glob(f"core/user_*/{MARK}*")]
+    return found + [p.name for p in TARGET.glob(f"loopback/{PORT}*")]
+
+
+def eventually(true: Callable[[], bool], seconds: float = 20.0) -> bool:
+    """Whether something becomes true in so many seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.05)
+    return true()
+
+
+def gone(disks: list[Disk]) -> bool:
+    """No node of them is there any more."""
+    return not any(os.path.exists(node) for disk in disks for node in (disk.disk, disk.sg))
