@@ -1,6 +1,7 @@
-"""Commands that read, write, compare and flush logical blocks (SBC-4 clause 5), and TEST UNIT READY.
+"""Commands that read, write, compare and flush logical blocks (SBC-4 clause 5), and whether a unit can.
 
-Those that unmap are in `provisioning`, WRITE SAME(16) excepted: it writes too.
+That are TEST UNIT READY and START STOP UNIT. Those that unmap are in `provisioning`, WRITE SAME excepted: it
+writes too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,17 @@ BYTE_CHECKS = {
     0b01: "every block sent and compared",
     0b10: "reserved",
     0b11: "one block sent, compared with each",
+}
+
+
+POWER_CONDITIONS = {
+    0x0: "START and LOEJ decide",
+    0x1: "active",
+    0x2: "idle",
+    0x3: "standby",
+    0x7: "the unit's own timers",
+    0xA: "force idle timer to 0",
+    0xB: "force standby timer to 0",
 }
 
 
@@ -28,6 +40,67 @@ class TestUnitReady(Record):
 
     operation_code = const(8, 0x00)
     _byte1 = reserved(32)
+    control: int = uint(8, default=0)
+
+
+@record
+class StartStopUnit(Record):
+    """START STOP UNIT (SBC-4 5.31, table 113).
+
+    `start` and `loej` count only with a power condition of 0.
+    """
+
+    operation_code = const(8, 0x1B)
+    _byte1 = reserved(7)
+    immed: bool = flag(default=False, doc="status before the work is done")
+    _byte2 = reserved(8)
+    _byte3 = reserved(4)
+    power_condition_modifier: int = uint(4, default=0)
+    power_condition: int = uint(4, default=0, names=POWER_CONDITIONS)
+    _byte4 = reserved(1)
+    no_flush: bool = flag(default=False, label="NO_FLUSH", doc="leave the cache as it is")
+    loej: bool = flag(default=False, doc="load or eject the medium")
+    start: bool = flag(default=False, doc="make ready, else stop")
+    control: int = uint(8, default=0)
+
+
+@record
+class Read10(Record):
+    """READ(10) (SBC-4 5.16, table 78).
+
+    `transfer_length` in logical blocks, 0 transfers nothing.
+    """
+
+    operation_code = const(8, 0x28)
+    rdprotect: int = uint(3, default=0)
+    dpo: bool = flag(default=False, doc="not worth keeping in the cache")
+    fua: bool = flag(default=False, doc="from the medium, not a volatile cache")
+    rarc: bool = flag(default=False, doc="rebuild assist recovery control")
+    _byte1 = reserved(2, label="Obsolete")
+    lba: int = uint(32, label="LOGICAL BLOCK ADDRESS")
+    _byte6 = reserved(2)
+    group_number: int = uint(6, default=0)
+    transfer_length: int = uint(16)
+    control: int = uint(8, default=0)
+
+
+@record
+class Read12(Record):
+    """READ(12) (SBC-4 5.17, table 80).
+
+    `transfer_length` in logical blocks, 0 transfers nothing.
+    """
+
+    operation_code = const(8, 0xA8)
+    rdprotect: int = uint(3, default=0)
+    dpo: bool = flag(default=False, doc="not worth keeping in the cache")
+    fua: bool = flag(default=False, doc="from the medium, not a volatile cache")
+    rarc: bool = flag(default=False, doc="rebuild assist recovery control")
+    _byte1 = reserved(2, label="Obsolete")
+    lba: int = uint(32, label="LOGICAL BLOCK ADDRESS")
+    transfer_length: int = uint(32)
+    _byte10 = reserved(2)
+    group_number: int = uint(6, default=0)
     control: int = uint(8, default=0)
 
 
@@ -55,6 +128,46 @@ class Read16(Record):
 
 
 @record
+class Write10(Record):
+    """WRITE(10) (SBC-4 5.40.1, table 132).
+
+    `transfer_length` in logical blocks, 0 transfers nothing.
+    """
+
+    operation_code = const(8, 0x2A)
+    wrprotect: int = uint(3, default=0)
+    dpo: bool = flag(default=False, doc="not worth keeping in the cache")
+    fua: bool = flag(default=False, doc="to the medium or a non-volatile cache")
+    _byte1 = reserved(1)
+    _fua_nv = reserved(2, label="Obsolete")
+    lba: int = uint(32, label="LOGICAL BLOCK ADDRESS")
+    _byte6 = reserved(2)
+    group_number: int = uint(6, default=0)
+    transfer_length: int = uint(16)
+    control: int = uint(8, default=0)
+
+
+@record
+class Write12(Record):
+    """WRITE(12) (SBC-4 5.41, table 134).
+
+    `transfer_length` in logical blocks, 0 transfers nothing.
+    """
+
+    operation_code = const(8, 0xAA)
+    wrprotect: int = uint(3, default=0)
+    dpo: bool = flag(default=False, doc="not worth keeping in the cache")
+    fua: bool = flag(default=False, doc="to the medium or a non-volatile cache")
+    _byte1 = reserved(1)
+    _fua_nv = reserved(2, label="Obsolete")
+    lba: int = uint(32, label="LOGICAL BLOCK ADDRESS")
+    transfer_length: int = uint(32)
+    _byte10 = reserved(2)
+    group_number: int = uint(6, default=0)
+    control: int = uint(8, default=0)
+
+
+@record
 class Write16(Record):
     """WRITE(16) (SBC-4 5.42, table 135).
 
@@ -73,6 +186,26 @@ class Write16(Record):
     dld1: bool = flag(default=False)
     dld0: bool = flag(default=False)
     group_number: int = uint(6, default=0)
+    control: int = uint(8, default=0)
+
+
+@record
+class Verify10(Record):
+    """VERIFY(10) (SBC-4 5.36, table 124).
+
+    `verification_length` in logical blocks, 0 verifies nothing.
+    """
+
+    operation_code = const(8, 0x2F)
+    vrprotect: int = uint(3, default=0)
+    dpo: bool = flag(default=False, doc="not worth keeping in the cache")
+    _byte1 = reserved(1)
+    bytchk: int = uint(2, default=0, names=BYTE_CHECKS)
+    _reladr = reserved(1, label="Obsolete")
+    lba: int = uint(32, label="LOGICAL BLOCK ADDRESS")
+    _byte6 = reserved(2)
+    group_number: int = uint(6, default=0)
+    verification_length: int = uint(16)
     control: int = uint(8, default=0)
 
 
@@ -113,6 +246,26 @@ class CompareAndWrite(Record):
     blocks: int = uint(8, label="NUMBER OF LOGICAL BLOCKS")
     _byte14 = reserved(2)
     group_number: int = uint(6, default=0)
+    control: int = uint(8, default=0)
+
+
+@record
+class WriteSame10(Record):
+    """WRITE SAME(10) (SBC-4 5.52, table 146).
+
+    One logical block is sent. `blocks` 0: to the end of the unit, or refused where the Block Limits page has
+    WSNZ.
+    """
+
+    operation_code = const(8, 0x41)
+    wrprotect: int = uint(3, default=0)
+    anchor: bool = flag(default=False, doc="with UNMAP: anchored, not deallocated")
+    unmap: bool = flag(default=False, doc="unmap the blocks where that reads the same")
+    _byte1 = reserved(3, label="Obsolete")
+    lba: int = uint(32, label="LOGICAL BLOCK ADDRESS")
+    _byte6 = reserved(2)
+    group_number: int = uint(6, default=0)
+    blocks: int = uint(16, label="NUMBER OF LOGICAL BLOCKS")
     control: int = uint(8, default=0)
 
 

@@ -17,6 +17,7 @@ from cdb import (
     extended_copy,
     inquiry,
     luns,
+    mode,
     provisioning,
     reservation,
     sense_format,
@@ -65,6 +66,11 @@ RESERVATIONS: dict[int, type[Record]] = {
     0x02: reservation.ReservationCapabilities,
     0x03: reservation.FullStatus,
 }
+RESERVE_LISTS: dict[int, type[Record]] = {
+    action: reservation.ReserveOutList
+    for action in reservation.OUT_SERVICE_ACTIONS
+    if action != reservation.REGISTER_AND_MOVE
+} | {reservation.REGISTER_AND_MOVE: reservation.RegisterAndMoveList}
 ALL_OR_ONE: dict[int, type[Record]] = {
     0b000: supported_commands.AllCommands,
     0b001: supported_commands.OneCommand,
@@ -95,17 +101,35 @@ COMMANDS = (
         reservation.PersistentReserveIn, tuple(RESERVATIONS.values()), by="service_action", table=RESERVATIONS
     ),
     Entry(
+        reservation.PersistentReserveOut,
+        (reservation.ReserveOutList, reservation.RegisterAndMoveList),
+        by="service_action",
+        table=RESERVE_LISTS,
+    ),
+    Entry(
         supported_commands.ReportSupportedOperationCodes,
         (supported_commands.AllCommands, supported_commands.OneCommand),
         by="reporting_options",
         table=ALL_OR_ONE,
     ),
     Entry(luns.ReportLuns, (luns.LunList,)),
+    Entry(sense_format.RequestSense, SENSE),
+    Entry(mode.ModeSense6, (mode.ModeParameters6,)),
+    Entry(mode.ModeSense10, (mode.ModeParameters10,)),
+    Entry(mode.ModeSelect6, (mode.ModeParameters6,)),
+    Entry(mode.ModeSelect10, (mode.ModeParameters10,)),
     Entry(blocks.TestUnitReady),
+    Entry(blocks.StartStopUnit),
+    Entry(blocks.Read10),
+    Entry(blocks.Read12),
     Entry(blocks.Read16),
+    Entry(blocks.Write10),
+    Entry(blocks.Write12),
     Entry(blocks.Write16),
+    Entry(blocks.Verify10),
     Entry(blocks.Verify16),
     Entry(blocks.CompareAndWrite),
+    Entry(blocks.WriteSame10),
     Entry(blocks.WriteSame16),
     Entry(blocks.SynchronizeCache10),
     Entry(blocks.SynchronizeCache16),

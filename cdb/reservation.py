@@ -1,11 +1,12 @@
-"""PERSISTENT RESERVE IN: who may use a unit, and who is registered with it (SPC-4 6.15).
+"""PERSISTENT RESERVE IN and OUT: who may use a unit, and who is registered with it (SPC-4 6.15, 6.16).
 
-One record for the command, one for the data of each service action.
+One record for each command, one for the data of each service action; all service actions of PERSISTENT
+RESERVE OUT but one have the same list.
 """
 
 from __future__ import annotations
 
-from cdb.record import Record, const, flag, items, length, numbers, part, record, reserved, uint
+from cdb.record import Record, const, data, flag, items, length, numbers, part, record, reserved, uint
 from cdb.transport_id import TransportId
 
 READ_KEYS, READ_RESERVATION, REPORT_CAPABILITIES, READ_FULL_STATUS = 0x00, 0x01, 0x02, 0x03
@@ -15,6 +16,20 @@ SERVICE_ACTIONS = {
     READ_RESERVATION: "READ RESERVATION",
     REPORT_CAPABILITIES: "REPORT CAPABILITIES",
     READ_FULL_STATUS: "READ FULL STATUS",
+}
+REGISTER, RESERVE, RELEASE, CLEAR, PREEMPT, PREEMPT_AND_ABORT = 0x00, 0x01, 0x02, 0x03, 0x04, 0x05
+REGISTER_AND_IGNORE_EXISTING_KEY, REGISTER_AND_MOVE, REPLACE_LOST_RESERVATION = 0x06, 0x07, 0x08
+
+OUT_SERVICE_ACTIONS = {
+    REGISTER: "REGISTER",
+    RESERVE: "RESERVE",
+    RELEASE: "RELEASE",
+    CLEAR: "CLEAR",
+    PREEMPT: "PREEMPT",
+    PREEMPT_AND_ABORT: "PREEMPT AND ABORT",
+    REGISTER_AND_IGNORE_EXISTING_KEY: "REGISTER AND IGNORE EXISTING KEY",
+    REGISTER_AND_MOVE: "REGISTER AND MOVE",
+    REPLACE_LOST_RESERVATION: "REPLACE LOST RESERVATION",
 }
 LU_SCOPE = 0x0
 SCOPES = {LU_SCOPE: "logical unit", 0x1: "obsolete", 0x2: "obsolete"}
@@ -147,3 +162,55 @@ class FullStatus(Record):
     descriptors: tuple[FullStatusDescriptor, ...] = items(
         FullStatusDescriptor, label="full status descriptor"
     )
+
+
+@record
+class PersistentReserveOut(Record):
+    """PERSISTENT RESERVE OUT (SPC-4 6.16.1, table 212).
+
+    `scope` and `type` mean nothing where keys are registered, and for CLEAR.
+    """
+
+    operation_code = const(8, 0x5F)
+    _byte1 = reserved(3)
+    service_action: int = uint(5, names=OUT_SERVICE_ACTIONS)
+    scope: int = uint(4, default=LU_SCOPE, names=SCOPES)
+    type: int = uint(4, default=0, names=TYPES)
+    _byte3 = reserved(16)
+    parameter_list_length: int = uint(32)
+    control: int = uint(8, default=0)
+
+
+@record
+class ReserveOutList(Record):
+    """Basic PERSISTENT RESERVE OUT parameter list (SPC-4 6.16.3, table 214).
+
+    `additional` is there with `spec_i_pt`: the length of the TransportIDs in four bytes, and these.
+    """
+
+    reservation_key: int = uint(64)
+    service_action_key: int = uint(64, default=0, label="SERVICE ACTION RESERVATION KEY")
+    _byte16 = reserved(32, label="Obsolete")
+    _byte20 = reserved(4)
+    spec_i_pt: bool = flag(default=False, label="SPEC_I_PT", doc="other initiator ports, too")
+    all_tg_pt: bool = flag(default=False, label="ALL_TG_PT", doc="at every target port")
+    _byte20b = reserved(1)
+    aptpl: bool = flag(default=False, doc="persist through power loss")
+    _byte21 = reserved(8)
+    _byte22 = reserved(16, label="Obsolete")
+    additional: bytes = data(default=b"", label="Additional parameter data")
+
+
+@record
+class RegisterAndMoveList(Record):
+    """PERSISTENT RESERVE OUT parameter list of REGISTER AND MOVE (SPC-4 6.16.4)."""
+
+    reservation_key: int = uint(64)
+    service_action_key: int = uint(64, label="SERVICE ACTION RESERVATION KEY")
+    _byte16 = reserved(8)
+    _byte17 = reserved(6)
+    unreg: bool = flag(default=False, doc="unregister who sends this")
+    aptpl: bool = flag(default=False, doc="persist through power loss")
+    relative_target_port: int = uint(16, label="RELATIVE TARGET PORT IDENTIFIER")
+    transport_id_length = length(32, "transport_id", label="TRANSPORTID LENGTH")
+    transport_id: TransportId = part(TransportId, label="TransportID")

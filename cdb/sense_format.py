@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdb.record import Record, choice, data, flag, length, record, reserved, uint
+from cdb.record import Record, choice, const, data, flag, length, record, reserved, uint
 from cdb.sense_descriptors import LISTS, STATUS_NAMES, DescriptorList, OtherDescriptors
 from cdb.sense_key import (
     COPY_ABORTED,
@@ -93,3 +93,15 @@ class DescriptorSense(Record):
     descriptors: DescriptorList = choice(
         "sense_key", LISTS, otherwise=OtherDescriptors, label="Sense data descriptors"
     )
+
+
+@record
+class RequestSense(Record):
+    """REQUEST SENSE (SPC-4 6.39, table 312)."""
+
+    operation_code = const(8, 0x03)
+    _byte1 = reserved(7)
+    desc: bool = flag(default=False, doc="descriptor format, please")
+    _byte2 = reserved(16)
+    allocation_length: int = uint(8)
+    control: int = uint(8, default=0)

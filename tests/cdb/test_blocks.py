@@ -1,7 +1,8 @@
 """Block commands: the bytes that other initiators send for them, and a second encoder.
 
 The CDBs were written down as sg3-utils 1.46 sent them (sg_turs, sg_dd, sg_verify, sg_compare_and_write,
-sg_write_same, sg_sync, with the options quoted); the samples are those of scsi-cdb.
+sg_write_same, sg_sync, sg_start, with the options quoted), those of ten and twelve bytes that sg3-utils
+sends to block devices only as PYSCSI 2.1 builds them; the samples are those of scsi-cdb.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from cdb import blocks
 from tests.cdb.independent import laid_out
@@ -55,6 +57,47 @@ SENT = {
         "91020000000000001000000000200100",
         blocks.SynchronizeCache16(lba=0x1000, blocks=0x20, immed=True, group_number=1),
     ),
+    "sg_write_same --10 --lba=0x1234567 --num=0x102 --unmap --anchor --wrprotect=3 --grpnum=9": (
+        "41780123456709010200",
+        blocks.WriteSame10(lba=0x1234567, blocks=0x102, unmap=True, anchor=True, group_number=9, wrprotect=3),
+    ),
+    "sg_verify --lba=0x1234567 --count=0x80 --dpo --vrprotect=5": (
+        "2fb00123456700008000",
+        blocks.Verify10(lba=0x1234567, verification_length=0x80, dpo=True, vrprotect=5),
+    ),
+    "sg_start --start": ("1b0000000100", blocks.StartStopUnit(start=True)),
+    "sg_start --stop --immed": ("1b0100000000", blocks.StartStopUnit(immed=True)),
+    "sg_start --eject": ("1b0000000200", blocks.StartStopUnit(loej=True)),
+    "sg_start --pc=3 --mod=1 --noflush": (
+        "1b0000013400",
+        blocks.StartStopUnit(power_condition=3, power_condition_modifier=1, no_flush=True),
+    ),
+    "PYSCSI Read10": (
+        "285c0123456713008900",
+        blocks.Read10(
+            lba=0x1234567, transfer_length=0x89, rdprotect=2, dpo=True, fua=True, rarc=True, group_number=19
+        ),
+    ),
+    "PYSCSI Read12": (
+        "a85c0123456700089abc1300",
+        blocks.Read12(
+            lba=0x1234567,
+            transfer_length=0x89ABC,
+            rdprotect=2,
+            dpo=True,
+            fua=True,
+            rarc=True,
+            group_number=19,
+        ),
+    ),
+    "PYSCSI Write10": (
+        "2a580123456713000200",
+        blocks.Write10(lba=0x1234567, transfer_length=2, wrprotect=2, dpo=True, fua=True, group_number=19),
+    ),
+    "PYSCSI Write12": (
+        "aa5801234567000000021300",
+        blocks.Write12(lba=0x1234567, transfer_length=2, wrprotect=2, dpo=True, fua=True, group_number=19),
+    ),
     "sg_sync --lba=0x10 --count=5 --immed --group=7": (
         "35020000001007000500",
         blocks.SynchronizeCache10(lba=0x10, blocks=5, immed=True, group_number=7),
@@ -94,7 +137,7 @@ EVERY_BIT = {
 
 
 @pytest.mark.parametrize("sent", SENT)
-def test_a_command_is_what_sg3_utils_sends(sent: str) -> None:
+def test_a_command_is_what_others_send(sent: str) -> None:
     hexadecimal, ours = SENT[sent]
     assert ours.pack().hex() == hexadecimal
     assert type(ours).unpack(bytes.fromhex(hexadecimal)) == ours
@@ -124,6 +167,43 @@ def test_a_second_encoder_builds_the_same_read(made: blocks.Read16) -> None:
             "14.5-0": made.group_number,
             "15": made.control,
         },
+    )
+
+
+READ_BITS = {"1.7-5": "rdprotect", "1.4": "dpo", "1.3": "fua", "1.2": "rarc"}
+WRITE_BITS = {"1.7-5": "wrprotect", "1.4": "dpo", "1.3": "fua"}
+VERIFY_BITS = {"1.7-5": "vrprotect", "1.4": "dpo", "1.2-1": "bytchk"}
+SAME_BITS = {"1.7-5": "wrprotect", "1.4": "anchor", "1.3": "unmap"}
+IN_TEN = {"2-5": "lba", "6.5-0": "group_number", "9": "control"}
+IN_TWELVE = {"2-5": "lba", "6-9": "transfer_length", "10.5-0": "group_number", "11": "control"}
+SHORT = {
+    blocks.Read10: (10, 0x28, READ_BITS | IN_TEN | {"7-8": "transfer_length"}),
+    blocks.Read12: (12, 0xA8, READ_BITS | IN_TWELVE),
+    blocks.Write10: (10, 0x2A, WRITE_BITS | IN_TEN | {"7-8": "transfer_length"}),
+    blocks.Write12: (12, 0xAA, WRITE_BITS | IN_TWELVE),
+    blocks.Verify10: (10, 0x2F, VERIFY_BITS | IN_TEN | {"7-8": "verification_length"}),
+    blocks.WriteSame10: (10, 0x41, SAME_BITS | IN_TEN | {"7-8": "blocks"}),
+    blocks.StartStopUnit: (
+        6,
+        0x1B,
+        {
+            "1.0": "immed",
+            "3.3-0": "power_condition_modifier",
+            "4.7-4": "power_condition",
+            "4.2": "no_flush",
+            "4.1": "loej",
+            "4.0": "start",
+            "5": "control",
+        },
+    ),
+}
+
+
+@given(st.sampled_from(sorted(SHORT, key=lambda r: r.__name__)).flatmap(records))
+def test_a_second_encoder_builds_the_same_short_command(made: Record) -> None:
+    size, opcode, places = SHORT[type(made)]
+    assert made.pack() == laid_out(
+        size, {"0": opcode, **{place: getattr(made, name) for place, name in places.items()}}
     )
 
 

@@ -1,4 +1,6 @@
-"""PERSISTENT RESERVE IN: what sg_persist 1.46 sends and reads, bytes of python-scsi, a second encoder.
+"""PERSISTENT RESERVE IN and OUT: what sg_persist of sg3-utils 1.46 sends and reads, a second encoder.
+
+The data of two service actions are python-scsi's.
 
 TransportIDs of Fibre Channel, SAS and iSCSI are checked with sg_persist; for those of parallel SCSI,
 IEEE 1394, RDMA and PCI Express there are no bytes from outside, only SPC-4's tables in the second encoder.
@@ -12,17 +14,28 @@ from hypothesis import given
 from cdb import transport_id as ports
 from cdb.errors import DecodeError
 from cdb.reservation import (
+    CLEAR,
+    PREEMPT,
+    PREEMPT_AND_ABORT,
     READ_FULL_STATUS,
     READ_KEYS,
     READ_RESERVATION,
+    REGISTER,
+    REGISTER_AND_IGNORE_EXISTING_KEY,
+    REGISTER_AND_MOVE,
+    RELEASE,
     REPORT_CAPABILITIES,
+    RESERVE,
     CurrentReservation,
     FullStatus,
     FullStatusDescriptor,
     PersistentReserveIn,
+    PersistentReserveOut,
+    RegisterAndMoveList,
     RegisteredKeys,
     Reservation,
     ReservationCapabilities,
+    ReserveOutList,
 )
 from cdb.transport_id import TransportId
 from tests.cdb.independent import laid_out
@@ -294,3 +307,135 @@ def test_a_second_encoder_builds_the_same_command(made: PersistentReserveIn) -> 
             "9": made.control,
         },
     )
+
+
+SENT = {  # the service action, and what sg_persist --out sent with the options
+    "--reserve --param-rk=0x12 --prout-type=5": (
+        "5f010500000000001800",
+        "000000000000001200000000000000000000000000000000",
+        PersistentReserveOut(service_action=RESERVE, type=5, parameter_list_length=24),
+        ReserveOutList(reservation_key=0x12),
+    ),
+    "--release --param-rk=0x12 --prout-type=8": (
+        "5f020800000000001800",
+        "000000000000001200000000000000000000000000000000",
+        PersistentReserveOut(service_action=RELEASE, type=8, parameter_list_length=24),
+        ReserveOutList(reservation_key=0x12),
+    ),
+    "--clear --param-rk=0x12": (
+        "5f030000000000001800",
+        "000000000000001200000000000000000000000000000000",
+        PersistentReserveOut(service_action=CLEAR, parameter_list_length=24),
+        ReserveOutList(reservation_key=0x12),
+    ),
+    "--preempt --param-rk=0x12 --param-sark=0x34 --prout-type=3": (
+        "5f040300000000001800",
+        "000000000000001200000000000000340000000000000000",
+        PersistentReserveOut(service_action=PREEMPT, type=3, parameter_list_length=24),
+        ReserveOutList(reservation_key=0x12, service_action_key=0x34),
+    ),
+    "--preempt-abort --param-rk=0x12 --param-sark=0x34 --prout-type=1": (
+        "5f050100000000001800",
+        "000000000000001200000000000000340000000000000000",
+        PersistentReserveOut(service_action=PREEMPT_AND_ABORT, type=1, parameter_list_length=24),
+        ReserveOutList(reservation_key=0x12, service_action_key=0x34),
+    ),
+    "--register-ignore --param-sark=0xaabbccddeeff0011 --param-aptpl --param-alltgpt": (
+        "5f060000000000001800",
+        "0000000000000000aabbccddeeff00110000000005000000",
+        PersistentReserveOut(service_action=REGISTER_AND_IGNORE_EXISTING_KEY, parameter_list_length=24),
+        ReserveOutList(reservation_key=0, service_action_key=0xAABBCCDDEEFF0011, aptpl=True, all_tg_pt=True),
+    ),
+    "--register --param-sark=0x34 --transport-id=sas,5000c50012345678": (
+        "5f000000000000003400",
+        "0000000000000000000000000000003400000000080000000000001806000000"
+        "5000c50012345678000000000000000000000000",
+        PersistentReserveOut(service_action=REGISTER, parameter_list_length=52),
+        ReserveOutList(
+            reservation_key=0,
+            service_action_key=0x34,
+            spec_i_pt=True,
+            additional=bytes.fromhex("00000018060000005000c50012345678000000000000000000000000"),
+        ),
+    ),
+    "--register-move --param-rk=0x12 --param-sark=0x34 --relative-target-port=0x102 --param-unreg": (
+        "5f070000000000003c00",
+        "0000000000000012000000000000003400030102000000240500002069716e2e"
+        "313939332d30382e6f72672e64656269616e3a30313a616263000000",
+        PersistentReserveOut(service_action=REGISTER_AND_MOVE, parameter_list_length=60),
+        RegisterAndMoveList(
+            reservation_key=0x12,
+            service_action_key=0x34,
+            unreg=True,
+            aptpl=True,
+            relative_target_port=0x102,
+            transport_id=TransportId(
+                protocol_identifier=ports.ISCSI,
+                port=ports.IscsiPort(iscsi_name=b"iqn.1993-08.org.debian:01:abc\0\0\0"),
+            ),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("options", SENT)
+def test_a_command_and_its_list_are_what_sg_persist_sends(options: str) -> None:
+    cdb, sent, command, made = SENT[options]
+    assert (command.pack().hex(), made.pack().hex()) == (cdb, sent)
+    assert PersistentReserveOut.unpack(bytes.fromhex(cdb)) == command
+    assert type(made).unpack(bytes.fromhex(sent)) == made
+
+
+def test_a_sample_of_persistent_reserve_out_is_read_and_built() -> None:
+    expected = PersistentReserveOut(
+        service_action=31, scope=15, type=15, parameter_list_length=0xDEADBEEF, control=255
+    )
+    assert PersistentReserveOut.unpack(sample("cdb_persistent_reserve_out").data) == expected
+    assert expected.pack() == sample("cdb_persistent_reserve_out").data
+
+
+@given(records(PersistentReserveOut))
+def test_a_second_encoder_builds_the_same_command_out(made: PersistentReserveOut) -> None:
+    assert made.pack() == laid_out(
+        10,
+        {
+            "0": 0x5F,
+            "1.4-0": made.service_action,
+            "2.7-4": made.scope,
+            "2.3-0": made.type,
+            "5-8": made.parameter_list_length,
+            "9": made.control,
+        },
+    )
+
+
+@given(records(ReserveOutList))
+def test_a_second_encoder_builds_the_same_list_out(made: ReserveOutList) -> None:
+    fixed = laid_out(
+        24,
+        {
+            "0-7": made.reservation_key,
+            "8-15": made.service_action_key,
+            "20.3": made.spec_i_pt,
+            "20.2": made.all_tg_pt,
+            "20.0": made.aptpl,
+        },
+    )
+    assert made.pack() == fixed + made.additional
+
+
+@given(records(RegisterAndMoveList))
+def test_a_second_encoder_builds_the_same_list_of_register_and_move(made: RegisterAndMoveList) -> None:
+    port = transport_id_bytes(made.transport_id)
+    fixed = laid_out(
+        24,
+        {
+            "0-7": made.reservation_key,
+            "8-15": made.service_action_key,
+            "17.1": made.unreg,
+            "17.0": made.aptpl,
+            "18-19": made.relative_target_port,
+            "20-23": len(port),
+        },
+    )
+    assert made.pack() == fixed + port
