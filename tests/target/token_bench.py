@@ -231,5 +231,3 @@ def mixed_token_bench(*block_sizes: int, size: int = BLOCKS * 4096, **policy: An
         for n, b in enumerate(block_sizes)
     ]
     return TokenBench(Array(units, replace(STRICT, chunk_size=8192, rods=replace(STANDARD, **policy))))
-
-
