@@ -5,6 +5,7 @@ The kernel is played by the test: the ring in shared memory, its uio node a sock
 
 from __future__ import annotations
 
+import queue
 import select
 import socket
 import threading
@@ -88,6 +89,7 @@ class Served:
     unit: Unit
     device: Device
     server: Server
+    resets: queue.SimpleQueue[None]
 
 
 @pytest.fixture
@@ -98,10 +100,11 @@ def served() -> Iterator[Served]:
     with theirs, here, there:
         bench = Bench(theirs, here)
         unit = Unit()
-        device = Device("unit 0", there.fileno(), Ring(ours), unit)
+        resets: queue.SimpleQueue[None] = queue.SimpleQueue()
+        device = Device("unit 0", there.fileno(), Ring(ours), unit, lambda: resets.put(None))
         server = Server([device])
         server.start()
-        yield Served(bench, unit, device, server)
+        yield Served(bench, unit, device, server, resets)
         device.end_silence()
         server.stop()
         device.abandon()
@@ -231,6 +234,15 @@ def test_a_copy_that_runs_is_waited_for(bench: Bench, gate: threading.Event) -> 
     gate.set()
     answer = bench.answer()
     assert (answer.command_id, answer.status) == (1, GOOD)
+
+
+def test_a_reset_reaches_the_unit_and_an_abort_does_not(served: Served, bench: Bench) -> None:
+    bench.manage(ABORT_TASK, 1)
+    bench.manage(LOGICAL_UNIT_RESET)
+    served.resets.get(timeout=DEADLINE)
+    bench.send(2, TEST_UNIT_READY)
+    assert bench.answer().command_id == 2
+    assert served.resets.empty()
 
 
 def test_a_command_that_is_never_answered_is_ended_by_an_abort(bench: Bench, unit: Unit) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from xcopy.device import tcmu
@@ -100,7 +101,8 @@ class Serving:
         except UnsupportedError:
             os.close(fd)
             raise
-        return Device(name, fd, ring, LongCommands(self._array.open(unit, f"nexus {nexus}")))
+        transport = LongCommands(self._array.open(unit, f"nexus {nexus}"))
+        return Device(name, fd, ring, transport, partial(self._array.reset, unit))
 
     def _map(self, each: _Served) -> ServedUnit:
         tcmu.map_unit(self._id, each.unit, each.nexus)

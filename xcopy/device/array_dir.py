@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import stat
+import time
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from cdb.copy_results import OperatingParameters
+from xcopy.device import worker
 from xcopy.errors import AccessError, UsageError
 from xcopy.target.array import Array, serial
 from xcopy.target.identity import ARRAY_ID_LENGTH
@@ -23,7 +25,7 @@ from xcopy.target.profile import CAPABLE, CHUNK_SIZE, STRICT
 from xcopy.target.unit import BLOCK_SIZES, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 FORMAT = 1
 DESCRIPTION = "array.json"
@@ -277,12 +279,18 @@ def _build(path: Path, content: dict[str, Any], described: list[dict[str, Any]])
                 chunk_size=int(content["chunk_size"]),
             ),
             array_id=bytes.fromhex(content["array_id"]),
+            now=time.monotonic,
             token_bytes=os.urandom,
+            later=_in_the_background,
         )
     except OSError as error:
         raise AccessError(f"{error.filename or path}: {error.strerror or error}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{path / DESCRIPTION} is damaged: {error}") from error
+
+
+def _in_the_background(do: Callable[[], None]) -> None:
+    worker.start(do, "copy in the background")
 
 
 def _parameters(found: dict[str, Any]) -> OperatingParameters:

@@ -23,7 +23,7 @@ from cdb.command import Command, Reply, Status, TransportError
 from cdb.sense import HARDWARE_ERROR, Sense
 from xcopy.device import worker
 from xcopy.device.data_direction import sends_data_out
-from xcopy.device.tcmu_ring import Request, Ring, RingDamaged, TaskManagement
+from xcopy.device.tcmu_ring import LOGICAL_UNIT_RESET, Request, Ring, RingDamaged, TaskManagement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,13 +51,19 @@ class _Job:
 
 
 class Device:
-    """One ring: what `transport` answers goes into it. `fd` is the ring's uio node."""
+    """One ring: what `transport` answers goes into it. `fd` is the ring's uio node.
 
-    def __init__(self, name: str, fd: int, ring: Ring, transport: Transport) -> None:
+    `reset` is done when the kernel resets the unit; what runs there should end then.
+    """
+
+    def __init__(
+        self, name: str, fd: int, ring: Ring, transport: Transport, reset: Callable[[], None]
+    ) -> None:
         self.name = name
         self.fd = fd
         self._ring = ring
         self._transport = transport
+        self._reset = reset
         self._jobs: dict[int, _Job] = {}
         self._lock = threading.Lock()
         self._ending = False
@@ -69,6 +75,8 @@ class Device:
         for entry in self._ring.take():
             if isinstance(entry, TaskManagement):
                 self._abort(entry)
+                if entry.function == LOGICAL_UNIT_RESET:
+                    crews.questions.submit(self._reset)
             elif entry.unreadable:
                 self._ring.complete(entry, Status.CHECK_CONDITION, sense=FAILED, data=b"")
             else:
@@ -146,7 +154,7 @@ class Device:
         self._ring.complete(request, reply.status, sense=reply.sense, data=data)
 
     def _abort(self, function: TaskManagement) -> None:
-        """End what has not begun or never will; what runs ends by itself, and the kernel waits for it."""
+        """End what has not begun or never will; the kernel waits for what runs."""
         with self._lock:
             listed = [self._jobs[i] for i in function.command_ids if i in self._jobs]
             ends = [job for job in listed if job.state is not _State.RUNNING]
@@ -193,20 +201,20 @@ class Crews:
 
     def __init__(self) -> None:
         self._copies = _Crew("copy", COPY_THREADS)
-        self._questions = _Crew("copy results", QUESTION_THREADS)
+        self.questions = _Crew("copy results", QUESTION_THREADS)
         self._slow = _Crew("flush", SLOW_THREADS)
 
     def crew_for(self, cdb: bytes) -> _Crew | None:
         """None for what is answered at once."""
         if cdb[0] == COPY:
-            return self._questions if cdb[1] & 0x1F == COPY_ABORT else self._copies
+            return self.questions if cdb[1] & 0x1F == COPY_ABORT else self._copies
         if cdb[0] == COPY_RESULTS:
-            return self._questions
+            return self.questions
         return self._slow if cdb[0] in SLOW else None
 
     def end(self) -> None:
         """All threads end when they have done what they have."""
-        for crew in (self._copies, self._questions, self._slow):
+        for crew in (self._copies, self.questions, self._slow):
             crew.end()
 
 
