@@ -1,0 +1,395 @@
+"""Copies that go on after their answer (IMMED), and copies that are stopped: by command, by reset.
+
+Nothing here has a thread but where two commands must be on their way at once.
+"""
+
+from __future__ import annotations
+
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cdb.command import Reply, Silence
+from tests.target.bench import (
+    BLOCK,
+    CHECK_CONDITION,
+    GOOD,
+    Bench,
+    No,
+    bench,
+    embedded,
+    no,
+    residual,
+    segment,
+    segment_number,
+)
+from tests.target.results_bench import (
+    FINISHED,
+    UNKNOWN_DELAY,
+    abort,
+    copy_lid4,
+    failure_details,
+    lid1_status,
+    lid4_status,
+    status_lid4,
+    with_policy,
+)
+from xcopy.target.array import Array, memory_array
+from xcopy.target.faults import Call, Fault, check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TASK_ABORTED = 0x40
+CLEARED = No(0xA, 0x2F, 0x02)  # COMMANDS CLEARED BY DEVICE SERVER
+UNKNOWN = No(0x5, 0x24, 0x00, "c00002")
+DEVICE_FAILURE = (0xA, 0x0D, 0x01)
+IDS = {"source": 1, "destination": 2}
+ONE, TWO, THREE = (segment(8 * n, 8 * n, 4, **IDS) for n in range(3))
+HOLD = 0b00
+
+
+@pytest.fixture
+def array() -> Bench:
+    return bench()
+
+
+def copied(array: Bench, *segments: int) -> bool:
+    """True when those of the three segments were copied, and no others."""
+    expected = bytearray(array.before[1])
+    for n in segments:
+        expected[8 * n * BLOCK : (8 * n + 4) * BLOCK] = array.before[0][8 * n * BLOCK : (8 * n + 4) * BLOCK]
+    return array.contents == [array.before[0], bytes(expected)]
+
+
+# IMMED (SPC-4 5.17.4.3, 6.4.2).
+
+
+def test_immed_is_answered_before_the_first_segment(array: Bench) -> None:
+    assert copy_lid4(array, ONE, TWO, immed=True) == Reply()
+    assert copied(array)
+
+
+def test_background_work_is_done_a_segment_at_a_time_and_says_whether_there_is_more(array: Bench) -> None:
+    copy_lid4(array, ONE, TWO, THREE, immed=True)
+    seen = []
+    for n in range(3):
+        more = array.array.work()
+        seen.append((more, copied(array, *range(n + 1))))
+    assert seen == [(True, True), (True, True), (False, True)]
+
+
+def test_without_background_work_there_is_nothing_to_do(array: Bench) -> None:
+    assert not array.array.work()
+    copy_lid4(array, ONE)
+    assert not array.array.work()
+
+
+def test_two_copies_in_the_background_take_turns(array: Bench) -> None:
+    copy_lid4(array, ONE, TWO, list_id=1, immed=True)
+    copy_lid4(array, THREE, list_id=2, immed=True)
+    array.array.work()
+    array.array.work()
+    assert copied(array, 0, 2)
+
+
+def test_the_status_of_a_copy_in_the_background_goes_from_12h_to_01h(array: Bench) -> None:
+    copy_lid4(array, ONE, TWO, immed=True)
+    told = [lid4_status(array, 7)]
+    while array.array.work():
+        told.append(lid4_status(array, 7))
+    told.append(lid4_status(array, 7))
+    assert [(s.status, s.segments, s.count, s.delay) for s in told] == [
+        (0x12, 0, 0, UNKNOWN_DELAY),
+        (0x12, 1, 4 * BLOCK, UNKNOWN_DELAY),
+        (0x01, 2, 8 * BLOCK, FINISHED),
+    ]
+    assert {s.action for s in told} == {0x01}
+
+
+def test_the_operation_counter_never_falls(array: Bench) -> None:
+    copy_lid4(array, ONE, TWO, THREE, immed=True)
+    counted = [lid4_status(array, 7).counter]
+    while array.array.work():
+        counted.append(lid4_status(array, 7).counter)
+    counted.append(lid4_status(array, 7).counter)
+    assert counted == [0, 2, 4, 6]
+
+
+def test_a_failure_in_the_background_is_told_by_the_status_alone(array: Bench) -> None:
+    past_the_end = segment(0, 256, 1, **IDS)
+    assert copy_lid4(array, ONE, past_the_end, THREE, immed=True) == Reply()
+    while array.array.work():
+        pass
+    told = lid4_status(array, 7)
+    assert (told.status, told.completion, told.segments) == (0x02, CHECK_CONDITION, 2)
+    ended = Reply(status=told.completion, sense=told.sense)
+    assert no(ended) == No(*DEVICE_FAILURE, "a00014")
+    assert (segment_number(ended), embedded(ended)) == (
+        1,
+        ("destination", CHECK_CONDITION, (0x5, 0x21, 0x00)),
+    )
+    assert copied(array, 0)
+
+
+def test_a_failure_in_the_background_raises_no_unit_attention(array: Bench) -> None:
+    copy_lid4(array, segment(0, 256, 1, **IDS), immed=True)
+    array.array.work()
+    assert array.send(1, status_lid4(7)).status == GOOD
+
+
+def test_a_device_that_says_nothing_fails_a_copy_in_the_background() -> None:
+    array = bench(faults=[Fault(at="write", then=Silence("lost"))])
+    copy_lid4(array, ONE, immed=True)
+    assert not array.array.work()
+    told = lid4_status(array, 7)
+    assert (told.status, no(Reply(status=told.completion, sense=told.sense))[:3]) == (0x02, DEVICE_FAILURE)
+
+
+def test_phase_1_is_before_the_answer(array: Bench) -> None:
+    wrong = segment(0, 8, 8, type_code=0x03, **IDS)
+    assert no(copy_lid4(array, wrong, immed=True))[:3] == (0x5, 0x26, 0x09)
+    assert not array.array.work()
+
+
+def test_a_list_identifier_is_in_use_while_its_copy_is_in_the_background(array: Bench) -> None:
+    copy_lid4(array, ONE, immed=True)
+    assert no(copy_lid4(array, TWO)) == No(0x5, 0x00, 0x16)
+    array.array.work()
+    assert copy_lid4(array, TWO).status == GOOD
+
+
+def test_immed_is_not_looked_at_where_the_profile_says_so() -> None:
+    array = with_policy(immediate=False)
+    assert copy_lid4(array, ONE, immed=True) == Reply()
+    assert copied(array, 0)
+
+
+def test_later_is_handed_the_rest_of_a_copy() -> None:
+    handed: list[Callable[[], None]] = []
+    made = Array(memory_array(2, blocks=256).units.values(), later=handed.append)
+    array = Bench(made)
+    assert copy_lid4(array, ONE, TWO, immed=True) == Reply()
+    assert not made.work()
+    assert copied(array)
+    (rest,) = handed
+    rest()
+    assert copied(array, 0, 1)
+    assert lid4_status(array, 7).status == 0x01
+
+
+def test_a_copy_that_was_aborted_before_its_turn_is_not_begun_later() -> None:
+    handed: list[Callable[[], None]] = []
+    array = Bench(Array(memory_array(2, blocks=256).units.values(), later=handed.append))
+    copy_lid4(array, ONE, immed=True)
+    assert array.send(1, abort(7)).status == GOOD
+    handed[0]()
+    assert copied(array)
+
+
+# G_SENSE (SPC-4 6.4.2).
+
+
+def test_g_sense_tells_with_good_how_many_segments_were_processed(array: Bench) -> None:
+    reply = copy_lid4(array, ONE, TWO, THREE, g_sense=True)
+    sense = reply.sense
+    assert reply.status == GOOD
+    assert (sense[0] & 0x7F, sense[2] & 0x0F, sense[12], sense[13]) == (0x70, 0xF, 0x00, 0x20)
+    assert int.from_bytes(sense[8:12], "big") == 3
+    assert lid4_status(array, 7).sense == sense
+
+
+def test_without_g_sense_there_is_no_sense_with_good(array: Bench) -> None:
+    assert copy_lid4(array, ONE).sense == b""
+
+
+# COPY OPERATION ABORT (SPC-4 5.17.4.7, 6.3).
+
+
+def in_the_copy(array: Bench, action: Callable[[], object], **at: object) -> None:
+    """Have something happen in the middle of a copy, in its own thread."""
+    array.array.faults.add(Fault(then=Call(action), **at))  # type: ignore[arg-type]
+
+
+def test_an_aborted_copy_stops_between_two_chunks_and_says_what_is_missing() -> None:
+    array = bench(chunk_size=BLOCK)
+    replies: list[Reply] = []
+    in_the_copy(array, lambda: replies.append(array.send(1, abort(7))), at="write", nth=6)
+    ended = copy_lid4(array, ONE, TWO, THREE)
+    assert replies == [Reply()]
+    assert no(ended) == CLEARED
+    assert (segment_number(ended), residual(ended)) == (1, 2)
+    expected = bytearray(array.before[1])
+    for start, end in ((0, 4), (8, 10)):
+        expected[start * BLOCK : end * BLOCK] = array.before[0][start * BLOCK : end * BLOCK]
+    assert array.contents[1] == expected
+
+
+def test_the_status_of_an_aborted_copy_is_terminated() -> None:
+    array = bench(chunk_size=BLOCK)
+    in_the_copy(array, lambda: array.send(1, abort(7)), at="write", nth=6)
+    copy_lid4(array, ONE, TWO, THREE)
+    told = lid4_status(array, 7)
+    assert (told.status, told.completion, told.sense) == (0x60, TASK_ABORTED, b"")
+    assert (told.segments, told.count, told.delay) == (2, 6 * BLOCK, FINISHED)
+    assert lid1_status(array, 7).status == 0x02
+
+
+def test_an_aborted_lid1_copy_has_failure_details() -> None:
+    array = bench(chunk_size=BLOCK)
+    in_the_copy(array, lambda: array.send(1, abort(7)), at="write")
+    ended = array.copy(segment(0, 0, 4), usage=HOLD, list_id=7)
+    assert array.send(1, failure_details(7)).data[60:] == ended.sense
+
+
+def test_an_aborted_command_ends_with_task_aborted_where_the_profile_says_so() -> None:
+    array = with_policy(task_aborted=True)
+    in_the_copy(array, lambda: array.send(1, abort(7)), at="write")
+    assert copy_lid4(array, ONE, TWO) == Reply(status=TASK_ABORTED)
+    assert lid4_status(array, 7).status == 0x60
+    assert copied(array, 0)
+
+
+def test_a_copy_in_the_background_is_aborted_between_two_segments(array: Bench) -> None:
+    copy_lid4(array, ONE, TWO, immed=True)
+    array.array.work()
+    assert array.send(1, abort(7)) == Reply()
+    assert not array.array.work()
+    assert copied(array, 0)
+    told = lid4_status(array, 7)
+    assert (told.status, told.completion, told.segments) == (0x60, TASK_ABORTED, 1)
+
+
+def test_a_segment_that_is_whole_when_the_abort_comes_is_the_copy_s_last(array: Bench) -> None:
+    in_the_copy(array, lambda: array.send(1, abort(7)), at="write", nth=2, after=True)
+    assert no(copy_lid4(array, ONE, TWO, THREE)) == CLEARED
+    assert copied(array, 0, 1)
+
+
+def test_a_copy_that_was_through_when_the_abort_came_is_good(array: Bench) -> None:
+    in_the_copy(array, lambda: array.send(1, abort(7)), at="write", nth=2, after=True)
+    assert copy_lid4(array, ONE, TWO).status == GOOD
+    assert lid4_status(array, 7).status == 0x01
+
+
+def test_an_abort_is_answered_when_the_copy_has_stopped() -> None:
+    array = bench(chunk_size=BLOCK)
+    begun, go_on = Event(), Event()
+
+    def wait() -> None:
+        begun.set()
+        assert go_on.wait(30)
+
+    in_the_copy(array, wait, at="write", nth=2)
+    ended: list[Reply] = []
+    copying = Thread(target=lambda: ended.append(copy_lid4(array, ONE)))
+    copying.start()
+    assert begun.wait(30)
+    answered: list[tuple[Reply, int]] = []
+    aborting = Thread(target=lambda: answered.append((array.send(1, abort(7)), lid4_status(array, 7).status)))
+    aborting.start()
+    aborting.join(0.05)
+    assert answered == []
+    go_on.set()
+    aborting.join(30)
+    copying.join(30)
+    assert answered == [(Reply(), 0x60)]
+    assert no(ended[0]) == CLEARED
+
+
+def test_an_abort_is_answered_at_once_where_the_profile_says_so() -> None:
+    array = with_policy(abort_waits=False)
+    begun, go_on = Event(), Event()
+
+    def wait() -> None:
+        begun.set()
+        assert go_on.wait(30)
+
+    in_the_copy(array, wait, at="write")
+    ended: list[Reply] = []
+    copying = Thread(target=lambda: ended.append(copy_lid4(array, ONE, TWO)))
+    copying.start()
+    assert begun.wait(30)
+    assert array.send(1, abort(7)) == Reply()
+    still = lid4_status(array, 7).status
+    go_on.set()
+    copying.join(30)
+    assert (still, no(ended[0])) == (0x11, CLEARED)
+
+
+def test_nothing_to_abort_points_at_the_list_identifier(array: Bench) -> None:
+    assert no(array.send(1, abort(7))) == UNKNOWN
+
+
+def test_a_finished_copy_is_nothing_to_abort_and_keeps_its_results(array: Bench) -> None:
+    copy_lid4(array, ONE)
+    assert no(array.send(1, abort(7))) == UNKNOWN
+    assert lid4_status(array, 7).status == 0x01
+
+
+def test_to_abort_a_finished_copy_is_good_where_the_profile_says_so() -> None:
+    array = with_policy(abort_of_finished=True)
+    copy_lid4(array, ONE)
+    assert array.send(1, abort(7)) == Reply()
+    assert lid4_status(array, 7).status == 0x01
+
+
+def test_a_nexus_cannot_abort_another_s_copy(array: Bench) -> None:
+    array.send(1, abort(7), "other")
+    copy_lid4(array, ONE, immed=True)
+    assert no(array.send(1, abort(7), "other")) == UNKNOWN
+    array.array.work()
+    assert copied(array, 0)
+
+
+# Resets and lost nexuses (SPC-4 5.17.5, table 109).
+
+
+def test_a_reset_ends_a_copy_in_the_background_and_forgets_it(array: Bench) -> None:
+    copy_lid4(array, ONE, TWO, immed=True)
+    array.array.work()
+    array.array.reset(1)
+    assert not array.array.work()
+    assert copied(array, 0)
+    assert no(array.send(1, status_lid4(7))) == No(0x6, 0x29, 0x03)
+    assert no(array.send(1, status_lid4(7))) == UNKNOWN
+
+
+def test_a_reset_ends_a_copy_in_its_command() -> None:
+    array = bench(chunk_size=BLOCK)
+    in_the_copy(array, lambda: array.array.reset(1), at="write", nth=2)
+    ended = copy_lid4(array, ONE)
+    assert (no(ended), residual(ended)) == (CLEARED, 2)
+
+
+def test_a_reset_of_another_unit_leaves_a_copy_alone(array: Bench) -> None:
+    copy_lid4(array, ONE, TWO, immed=True)  # received by unit 1
+    array.array.reset(0)
+    while array.array.work():
+        pass
+    assert copied(array, 0, 1)
+
+
+def test_a_reset_lets_a_copy_end_by_itself_where_the_profile_says_so() -> None:
+    array = with_policy(reset_aborts=False)
+    in_the_copy(array, lambda: array.array.reset(1), at="write")
+    assert copy_lid4(array, ONE, TWO).status == GOOD
+    assert copied(array, 0, 1)
+
+
+def test_a_lost_nexus_does_not_end_its_copy_in_the_background(array: Bench) -> None:
+    copy_lid4(array, ONE, TWO, immed=True)
+    array.array.lose("initiator")
+    while array.array.work():
+        pass
+    assert copied(array, 0, 1)
+
+
+def test_a_busy_device_fails_no_copy_but_its_own(array: Bench) -> None:
+    array.array.faults.add(Fault(at="read", then=check(3, 0x11, 0x00)))
+    copy_lid4(array, ONE, list_id=1, immed=True)
+    copy_lid4(array, TWO, list_id=2, immed=True)
+    while array.array.work():
+        pass
+    assert [lid4_status(array, n).status for n in (1, 2)] == [0x02, 0x01]
