@@ -37,6 +37,7 @@ STRANGERS = {
     0x07: "OSD response integrity check value",
     0x08: "OSD attribute identification",
     0x0E: "device designation",
+    0x0F: "microcode activation",  # this and the one before: SPC-5, by way of sg3_utils
 }
 
 

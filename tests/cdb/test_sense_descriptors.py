@@ -151,7 +151,8 @@ def test_a_descriptor_of_a_type_not_read_here_is_kept_as_it_is(code: int) -> Non
 def test_types_not_read_here_have_names() -> None:
     assert d.descriptor_name(0x06) == "OSD object identification"
     assert d.descriptor_name(0x80) == "vendor specific"
-    assert d.descriptor_name(0x0F) == "reserved"
+    assert d.descriptor_name(0x0F) == "microcode activation"
+    assert d.descriptor_name(0x10) == "reserved"
 
 
 @pytest.mark.parametrize(
