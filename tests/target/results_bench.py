@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
+from threading import Event, Thread
 from typing import NamedTuple
 
 from cdb.command import Command, Reply
 from tests.cdb.independent import laid_out
 from tests.target.bench import GOOD, Bench, bench
 from xcopy.target.array import memory_array
+from xcopy.target.faults import Call, Fault
 from xcopy.target.profile import STRICT, Profile
 
 FINISHED, UNKNOWN_DELAY = 0xFFFFFFFE, 0xFFFFFFFF
@@ -186,3 +188,26 @@ def lid4_state(reply: Reply) -> Lid4Status:
 def lid4_status(array: Bench, list_id: int, nexus: str | None = None) -> Lid4Status:
     """What RECEIVE COPY STATUS(LID4) says."""
     return lid4_state(array.send(1, status_lid4(list_id), nexus))
+
+
+class Running:
+    """A copy that stands still before its first read until `finish`."""
+
+    def __init__(self, array: Bench, *segments: bytes, **changes: object) -> None:
+        started, self._released = Event(), Event()
+
+        def wait() -> None:
+            started.set()
+            assert self._released.wait(30)
+
+        array.array.faults.add(Fault(at="read", then=Call(wait)))
+        self.replies: list[Reply] = []
+        self._thread = Thread(target=lambda: self.replies.append(array.copy(*segments, **changes)))
+        self._thread.start()
+        assert started.wait(30)
+
+    def finish(self) -> Reply:
+        """Let it go on to its end."""
+        self._released.set()
+        self._thread.join(30)
+        return self.replies[0]
