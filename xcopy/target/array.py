@@ -24,9 +24,10 @@ from xcopy.target.tokens import counted
 from xcopy.target.unit import Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from xcopy.target.run import CopiedSegment
+    from xcopy.target.tape import TapeUnit
 
 MEMORY_ID = bytes.fromhex("0000000000000001")
 POWER_ON = check(UNIT_ATTENTION, 0x29, 0x00)
@@ -66,7 +67,7 @@ class Array:
     `array_id` is 8 bytes and makes the units' designators differ from any other array's; `now` gives
     seconds from any beginning, never fewer than before; `token_bytes` gives that many bytes for a ROD token:
     without it tokens can be guessed. `later` is handed what is to be done after an answer, for a thread of
-    the caller's own; without it `work` does it.
+    the caller's own; without it `work` does it. `tapes` are copied to and from, like the units.
     """
 
     def __init__(
@@ -78,13 +79,15 @@ class Array:
         faults: Iterable[Fault] = (),
         now: Callable[[], float] = standing_still,
         token_bytes: Callable[[int], bytes] | None = None,
+        tapes: Iterable[TapeUnit] = (),
         later: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         if len(array_id) != identity.ARRAY_ID_LENGTH:
             raise ValueError(f"an array id is {identity.ARRAY_ID_LENGTH} bytes, got {len(array_id)}")
-        listed = tuple(units)
+        listed, wound = tuple(units), tuple(tapes)
         self._units = {u.number: u for u in listed}
-        if len(self._units) != len(listed):
+        self._tapes = {tape.number: tape for tape in wound}
+        if len(self._units | self._tapes) != len(listed) + len(wound):
             raise ValueError("two units of the array have the same number")
         self.array_id = array_id
         self.profile = profile
@@ -97,6 +100,7 @@ class Array:
         self._copy_manager = CopyManager(
             array_id=array_id,
             units=self._units,  # the same dict: a change is seen there, and there is no way back to here
+            tapes=self._tapes,
             profile=profile,
             faults=self.faults,
             now=now,
@@ -110,8 +114,13 @@ class Array:
 
     @property
     def units(self) -> Mapping[int, Unit]:
-        """The units by number."""
+        """The disks by number."""
         return MappingProxyType(self._units)
+
+    @property
+    def tapes(self) -> Mapping[int, TapeUnit]:
+        """The tapes by number; no disk has the number of a tape."""
+        return MappingProxyType(self._tapes)
 
     @property
     def log(self) -> tuple[Logged, ...]:
@@ -131,8 +140,9 @@ class Array:
 
     def open(self, number: int, nexus: str = "initiator") -> Session:
         """A way to one unit; a number the array has not is a `LookupError`."""
-        if number not in self._units:
-            raise LookupError(f"the array has no unit {number}; it has {_spoken(self._units)}")
+        if number not in self._units and number not in self._tapes:
+            units = _spoken({*self._units, *self._tapes})
+            raise LookupError(f"the array has no unit {number}; it has {units}")
         return Session(self, number, nexus)
 
     def change(
@@ -182,6 +192,8 @@ class Array:
         attention = None if opcode in PASSES_UNIT_ATTENTION else self._unit_attention(nexus, number)
         if attention is not None:
             return attention
+        if number in self._tapes:
+            return self._answer_of_tape(self._tapes[number], command)
         unit = self._units[number]
         try:
             if opcode == INQUIRY:
@@ -194,6 +206,15 @@ class Array:
             return unit.perform(command)
         except Refused as refusal:
             return refusal.answered(self._descriptor_sense(number))
+
+    def _answer_of_tape(self, tape: TapeUnit, command: Command) -> Reply:
+        """A tape has no copy manager: it is a source or destination, and takes no copy's commands."""
+        try:
+            if command.cdb[:1] == bytes([INQUIRY]):
+                return identity.inquiry(command, tape, self.array_id)
+            return tape.perform(command)
+        except Refused as refusal:
+            return refusal.answered(self._descriptor_sense(tape.number))
 
     def _unit_attention(self, nexus: str, number: int) -> Reply | None:
         """What a nexus has to be told of a unit before anything else; the first time, of power on."""
@@ -267,5 +288,5 @@ def _descriptor_sense(profile: Profile) -> Callable[[int], bool]:
     return lambda _number: profile.descriptor_sense
 
 
-def _spoken(units: Mapping[int, Unit]) -> str:
+def _spoken(units: Collection[int]) -> str:
     return f"units {min(units)} to {max(units)}" if units else "none"

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from xcopy.target.faults import Faults
     from xcopy.target.operation import Steps
     from xcopy.target.profile import Profile
+    from xcopy.target.tape import TapeUnit
     from xcopy.target.unit import Unit
 
 CDB_LENGTH = 16
@@ -61,6 +62,7 @@ class CopyManager:
         *,
         array_id: bytes,
         units: Mapping[int, Unit],
+        tapes: Mapping[int, TapeUnit],
         profile: Profile,
         faults: Faults,
         now: Callable[[], float],
@@ -77,6 +79,7 @@ class CopyManager:
         self.place = Place(
             array_id=array_id,
             units=units,
+            tapes=tapes,
             profile=profile,
             faults=faults,
             copied=deque(maxlen=remembered),

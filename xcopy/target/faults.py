@@ -1,7 +1,7 @@
 """Faults on a script: which step goes wrong, and how. Decides nothing that an array does by itself.
 
-A step is a command that arrived, or one internal read or write of a copy. The rules are frozen;
-only the count of matching steps changes.
+A step is a command that arrived, a segment of a copy, or one internal read or write of it, a filemark written
+included. The rules are frozen; only the count of matching steps changes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 T = TypeVar("T")
-Kind = Literal["command", "read", "write"]
+Kind = Literal["command", "segment", "read", "write"]
 
 BUSY = Reply(status=Status.BUSY)
 TASK_SET_FULL = Reply(status=Status.TASK_SET_FULL)
@@ -32,13 +32,19 @@ def check(key: int, asc: int = 0, ascq: int = 0) -> Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What is about to happen; a command has its `cdb`, a read or write its `lba` and `blocks`."""
+    """What is about to happen; a command has its `cdb`, a read or write its `lba` and `blocks`.
+
+    Of a tape these are the position and the number of records or filemarks. A segment has its number in the
+    list and its type; its unit is the one that received the command.
+    """
 
     kind: Kind
     unit: int
     cdb: bytes = b""
     lba: int = 0
     blocks: int = 0
+    segment: int = 0
+    segment_type: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,10 @@ class Faults:
         fault = self._due(step)
         reply = _around(fault, perform)
         return replace(reply, data=_changed(fault, reply.data)) if reply.data else reply
+
+    def segment(self, step: Step, perform: Callable[[], None]) -> None:
+        """Perform a segment; a rule's `Reply` ends the copy and is raised as `Refused`, as it is."""
+        _around(self._due(step), perform)
 
     def read(self, step: Step, perform: Callable[[], bytes]) -> bytes:
         """Perform an internal read; a rule's `Reply` is raised as `Refused`."""

@@ -23,13 +23,15 @@ from cdb.vpd import (
     UnitSerialNumber,
 )
 from xcopy.target.refusal import answer, at_row, parse_cdb, refuse
-from xcopy.target.unit import MAXIMUM_TRANSFER
+from xcopy.target.unit import MAXIMUM_TRANSFER, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cdb.command import Command, Reply
-    from xcopy.target.unit import Unit
+    from xcopy.target.tape import TapeUnit
+
+    Identified = Unit | TapeUnit
 
 VENDOR = b"XCOPYDEV"
 PRODUCT = b"EMULATED ARRAY".ljust(16)
@@ -44,10 +46,14 @@ NO_UNIT = (1 << 36) - 1
 BINARY, ASCII = 1, 2
 LOGICAL_UNIT, TARGET_DEVICE = 0, 2
 T10_VENDOR_ID, NAA = 1, 3
+SEQUENTIAL_ACCESS = 0x01
 
 
 def inquiry(
-    command: Command, unit: Unit, array_id: bytes, third_party_page: Callable[[Unit], bytes] | None = None
+    command: Command,
+    unit: Identified,
+    array_id: bytes,
+    third_party_page: Callable[[Unit], bytes] | None = None,
 ) -> Reply:
     """Answer INQUIRY; a page that is not listed in page 00h is INVALID FIELD IN CDB.
 
@@ -57,7 +63,7 @@ def inquiry(
     if not cdb.evpd and cdb.page_code == 0:
         return answer(command, _standard(unit), cdb.allocation_length)
     pages = _pages(unit, array_id)
-    if third_party_page and unit.third_party_copy:
+    if third_party_page and isinstance(unit, Unit) and unit.third_party_copy:
         pages[THIRD_PARTY_COPY] = partial(third_party_page, unit)
     page = _listed(cdb.page_code, pages) if cdb.evpd else None
     if page is None:
@@ -78,7 +84,7 @@ def naa(array_id: bytes, number: int) -> Designator:
     )
 
 
-def designators(unit: Unit, array_id: bytes) -> tuple[Designator, ...]:
+def designators(unit: Identified, array_id: bytes) -> tuple[Designator, ...]:
     """What page 83h lists, in its order."""
     named = VENDOR + PRODUCT + unit.serial.encode("ascii")
     vendor_specific = Designator(
@@ -87,8 +93,10 @@ def designators(unit: Unit, array_id: bytes) -> tuple[Designator, ...]:
     return vendor_specific, naa(array_id, unit.number)
 
 
-def _standard(unit: Unit) -> bytes:
+def _standard(unit: Identified) -> bytes:
     return StandardInquiry(
+        peripheral_device_type=unit.device_type,
+        removable=unit.device_type == SEQUENTIAL_ACCESS,
         version=SPC_4,
         additional_length=STANDARD_LENGTH - 5,
         third_party_copy=unit.third_party_copy,
@@ -99,13 +107,15 @@ def _standard(unit: Unit) -> bytes:
     ).pack()
 
 
-def _pages(unit: Unit, array_id: bytes) -> dict[int, Callable[[], bytes]]:
+def _pages(unit: Identified, array_id: bytes) -> dict[int, Callable[[], bytes]]:
     """What is told by the unit itself, by page code."""
-    return {
+    pages: dict[int, Callable[[], bytes]] = {
         UNIT_SERIAL_NUMBER: UnitSerialNumber(serial=unit.serial.encode("ascii")).pack,
         DEVICE_IDENTIFICATION: DeviceIdentification(designators=designators(unit, array_id)).pack,
-        BLOCK_LIMITS: BlockLimits(maximum_transfer_length=MAXIMUM_TRANSFER // unit.block_size).pack,
     }
+    if isinstance(unit, Unit):
+        pages[BLOCK_LIMITS] = BlockLimits(maximum_transfer_length=MAXIMUM_TRANSFER // unit.block_size).pack
+    return pages
 
 
 def _listed(code: int, pages: dict[int, Callable[[], bytes]]) -> bytes | None:

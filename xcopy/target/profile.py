@@ -33,7 +33,8 @@ class Profile:
     RECEIVE COPY OPERATING PARAMETERS says, `enforces` what the copy manager holds to where that is something
     else: there, 0 for segment length, granularity or concurrency is no limit. Page 8Fh is there with
     `has_third_party_page` and says what is advertised, or `page_parameters` where that is something else;
-    `special_cscd_ids` are the ids above 07FFh that segments may use.
+    `special_cscd_ids` are the ids above 07FFh that segments may use; without `test_unit_ready` a segment of
+    type 07h may not ask for it.
     """
 
     name: str = "strict"
@@ -50,7 +51,8 @@ class Profile:
     rods: RodPolicy = STANDARD
     has_third_party_page: bool = True
     page_parameters: OperatingParameters | None = None
-    special_cscd_ids: tuple[int, ...] = (0xFFFF,)
+    special_cscd_ids: tuple[int, ...] = (0xC000, 0xC001, 0xFFFF)
+    test_unit_ready: bool = True
     unreachable: tuple[int, int] = (0x0D, 0x02)  # ASC, ASCQ where a CSCD cannot be reached
 
     @property

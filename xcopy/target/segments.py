@@ -1,109 +1,175 @@
-"""What each segment type does: one function and one entry in the table.
+"""What each segment type does: one function and one entry in the table. Here are those of disks alone.
 
-A no from here on is COPY ABORTED, and what earlier chunks wrote stays written.
+A no from here on is COPY ABORTED, and what earlier chunks wrote stays written. Those with a tape at either
+side are in `segments_tape`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cdb.segment import BlockToBlock
+from cdb.command import Command
+from cdb.segment import BlockImage, BlockOffsetToBlockOffset, BlockToBlock, VerifyCscd
+from xcopy.target.endpoints import disk_reader, disk_writer
 from xcopy.target.faults import Step
+from xcopy.target.movement import Movement, move
 from xcopy.target.refusal import Refused
 from xcopy.target.run import CopiedSegment
+from xcopy.target.segments_tape import PERFORMED_ON_TAPES
+from xcopy.target.sides import BlockSide, NullSide, disk, real_disk, side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xcopy.target.run import CopyRun, Side
+    from xcopy.target.run import CopyRun
+    from xcopy.target.sides import Side
+
+TEST_UNIT_READY = Command(name="TEST UNIT READY", cdb=bytes(6))
+HELD = 0x0D
 
 
 def perform(run: CopyRun) -> None:
     """Perform the segment at hand; `Refused` when it fails."""
-    PERFORMED[run.segment.descriptor_type](run)
+    run.begin()
+    kind = run.segment.descriptor_type
+    step = Step(kind="segment", unit=run.receiver.number, segment=run.number, segment_type=kind)
+    run.place.faults.segment(step, lambda: PERFORMED[kind](run))
+    run.begin()
 
 
 def block_to_block(run: CopyRun) -> None:
-    """02h: the blocks of one unit to another, in ascending chunks."""
+    """02h and 0Dh: blocks of one disk to another, counted at either (SPC-4 6.4.6.4)."""
     segment = run.segment
     assert isinstance(segment, BlockToBlock)
-    source, destination = run.side("source"), run.side("destination")
-    enforced = run.place.profile.enforced
-    length = segment.blocks * (destination if segment.dc else source).unit.block_size
-    if length % source.unit.block_size or length % destination.unit.block_size:
-        run.abort(0x26, 0x0A, run.in_segment("blocks"))
-    if length % (1 << enforced.data_segment_granularity):
-        run.abort(0x26, 0x0D, run.in_segment("blocks"))
-    if enforced.maximum_segment_length and length > enforced.maximum_segment_length:
-        run.abort(0x26, 0x00, run.in_segment("blocks"))
-    if length:
-        _check_access(run, source, segment.source_lba, length)
-        _check_access(run, destination, segment.destination_lba, length)
-        try:
-            destination.unit.check_writable()
-        except Refused as refusal:
-            run.device_failed(destination, refusal.reply, destination.pointer)
-        _move(run, source, destination, length)
-    run.place.copied.append(
-        CopiedSegment(
-            source=source.unit.number,
-            source_lba=segment.source_lba,
-            destination=destination.unit.number,
-            destination_lba=segment.destination_lba,
-            length=length,
-        )
+    source, destination = disk(run, "source"), disk(run, "destination")
+    counted = destination if segment.dc else source
+    if isinstance(counted, NullSide) and segment.blocks:
+        run.not_reachable(counted.pointer)
+    asked = segment.blocks * (0 if isinstance(counted, NullSide) else counted.unit.block_size)
+    written = move(
+        run,
+        Movement(
+            reader=disk_reader(run, source, segment.source_lba, "source_lba"),
+            writer=disk_writer(run, destination, segment.destination_lba, "destination_lba", segment.blocks),
+            amount=max(asked - len(run.destination_data), 0) if segment.dc else asked,
+            designated=asked if segment.dc else None,
+            source_pad=source.pad,
+            destination_pad=destination.pad,
+            held=segment.descriptor_type == HELD,
+        ),
     )
+    _copied(run, source, destination, segment, written)
 
 
-def _check_access(run: CopyRun, side: Side, lba: int, length: int) -> None:
-    """The whole range is there, before the first chunk moves."""
-    try:
-        side.unit.check_range(lba, length // side.unit.block_size)
-    except Refused as refusal:
-        run.device_failed(side, refusal.reply, run.in_segment(f"{side.role}_lba"))
-
-
-def _move(run: CopyRun, source: Side, destination: Side, length: int) -> None:
-    """Read and write chunk by chunk, from the first to the last."""
+def offset_to_offset(run: CopyRun) -> None:
+    """0Ah: bytes of one disk to another, what lies around them in their blocks kept (SPC-4 6.4.6.12)."""
     segment = run.segment
-    assert isinstance(segment, BlockToBlock)
-    step = max(source.unit.block_size, destination.unit.block_size)  # 512 divides 4096
-    chunk = max(run.place.profile.chunk_size // step, 1) * step
-    done = 0
-    while done < length:
-        size = min(chunk, length - done)
-        # Nothing written: no residual. Something written: how many destination blocks are missing.
-        residual = (length - done) // destination.unit.block_size if done else None
-        run.go_on(residual)
-        try:
-            data = read(run, source, segment.source_lba + done // source.unit.block_size, size)
-        except Refused as refusal:
-            run.device_failed(source, refusal.reply, source.pointer, residual)
-        try:
-            write(run, destination, segment.destination_lba + done // destination.unit.block_size, data)
-        except Refused as refusal:
-            run.device_failed(destination, refusal.reply, destination.pointer, residual)
-        done += size
-        run.operation.transferred += size
+    assert isinstance(segment, BlockOffsetToBlockOffset)
+    source, destination = disk(run, "source"), disk(run, "destination")
+    check_offset(run, source, "source_byte_offset")
+    check_offset(run, destination, "destination_byte_offset")
+    written = move(
+        run,
+        Movement(
+            reader=disk_reader(run, source, segment.source_lba, "source_lba", segment.source_byte_offset),
+            writer=disk_writer(
+                run,
+                destination,
+                segment.destination_lba,
+                "destination_lba",
+                segment.byte_count,
+                segment.destination_byte_offset,
+            ),
+            amount=segment.byte_count,
+            designated=segment.byte_count,
+            source_pad=source.pad,
+            destination_pad=destination.pad,
+            counted_by="byte_count",
+        ),
+    )
+    _copied(run, source, destination, segment, written)
 
 
-def read(run: CopyRun, side: Side, lba: int, size: int) -> bytes:
-    """`size` bytes of a block unit, through the faults."""
-    unit, blocks = side.unit, size // side.unit.block_size
-    step = Step(kind="read", unit=unit.number, lba=lba, blocks=blocks)
-    data = run.place.faults.read(step, lambda: unit.read(lba, blocks))
-    run.operation.commands += 1
-    return data
+def check_offset(run: CopyRun, found: BlockSide | NullSide, field: str) -> None:
+    """An offset is into the first block."""
+    if isinstance(found, BlockSide) and getattr(run.segment, field) >= found.unit.block_size:
+        run.abort(0x26, 0x00, run.in_segment(field))
 
 
-def write(run: CopyRun, side: Side, lba: int, data: bytes) -> None:
-    """Whole blocks to a block unit, through the faults."""
-    unit = side.unit
-    step = Step(kind="write", unit=unit.number, lba=lba, blocks=len(data) // unit.block_size)
-    run.place.faults.write(step, data, lambda changed: unit.write(lba, changed))
-    run.operation.commands += 1
+def block_image(run: CopyRun) -> None:
+    """16h: blocks as they are, up to the end of either disk (SPC-4 6.4.6.19); residual data stay."""
+    segment = run.segment
+    assert isinstance(segment, BlockImage)
+    source, destination = real_disk(run, "source"), real_disk(run, "destination")
+    size = source.unit.block_size
+    if size != destination.unit.block_size:
+        run.abort(0x0D, 0x03, destination.pointer)
+    there = source.unit.blocks - segment.source_lba, destination.unit.blocks - segment.destination_lba
+    blocks = max(min(segment.blocks or max(there), *there), 1)  # beyond an end: the first block is not there
+    reader = disk_reader(run, source, segment.source_lba, "source_lba")
+    writer = disk_writer(run, destination, segment.destination_lba, "destination_lba", blocks)
+    longest = run.place.profile.enforced.maximum_segment_length
+    if longest and blocks * size > longest:
+        run.abort(0x26, 0x00, run.in_segment("blocks"))
+    reader.plan(blocks * size, 0)
+    reader.check()
+    writer.plan(blocks * size, 0)
+    if not segment.blocks:
+        run.planned = None  # no transfer count, no residual (SPC-4 5.17.7.4)
+    chunk = max(run.place.profile.chunk_size // size, 1) * size
+    while reader.left:
+        writer.write(reader.read(chunk))
+    _copied(run, source, destination, segment, blocks * size)
+
+
+def verify_cscd(run: CopyRun) -> None:
+    """07h: that a CSCD is there and, if asked, ready (SPC-4 6.4.6.9)."""
+    segment = run.segment
+    assert isinstance(segment, VerifyCscd)
+    verify(run, side(run, "source"), tur=segment.tur)
+
+
+def verify(run: CopyRun, found: Side, *, tur: bool) -> None:
+    """That a side can be reached; a null unit never can."""
+    if isinstance(found, NullSide):
+        run.not_reachable(found.pointer)
+    if not tur:
+        return
+    if not run.place.profile.test_unit_ready:
+        run.abort(0x26, 0x00, run.in_segment("tur"))
+    unit = run.place.units.get(found.unit.number) or run.place.tapes[found.unit.number]
+    try:
+        unit.perform(TEST_UNIT_READY)
+    except Refused as refusal:
+        run.device_failed(found, refusal.reply)
+
+
+def _copied(
+    run: CopyRun,
+    source: BlockSide | NullSide,
+    destination: BlockSide | NullSide,
+    segment: BlockToBlock | BlockOffsetToBlockOffset | BlockImage,
+    length: int,
+) -> None:
+    if isinstance(source, BlockSide) and isinstance(destination, BlockSide):
+        run.place.copied.append(
+            CopiedSegment(
+                source=source.unit.number,
+                source_lba=segment.source_lba,
+                destination=destination.unit.number,
+                destination_lba=segment.destination_lba,
+                length=length,
+                source_offset=getattr(segment, "source_byte_offset", 0),
+                destination_offset=getattr(segment, "destination_byte_offset", 0),
+            )
+        )
 
 
 PERFORMED: dict[int, Callable[[CopyRun], None]] = {
     0x02: block_to_block,
+    0x07: verify_cscd,
+    0x0A: offset_to_offset,
+    0x0D: block_to_block,
+    0x16: block_image,
+    **PERFORMED_ON_TAPES,
 }

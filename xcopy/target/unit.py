@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cdb.blocks import Read16, SynchronizeCache16, TestUnitReady, Write16
 from cdb.capacity import Capacity10, Capacity16, ReadCapacity10, ReadCapacity16
@@ -38,6 +38,8 @@ class Unit:
 
     `overwriting` is entered around every change of blocks, with the unit, the first LBA and their number.
     """
+
+    device_type: ClassVar[int] = 0x00
 
     number: int
     serial: str

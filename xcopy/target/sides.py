@@ -1,0 +1,191 @@
+"""Whom the source or destination id of a segment names: a disk, a tape, or nobody at all (SPC-4 6.4.6.1).
+
+A CSCD descriptor is believed only when its segment is performed: units come and go in between (SPC-4
+5.17.7.2). A type of descriptor that has no entry in `SIDE_OF` names a unit that cannot be reached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from cdb.cscd import BlockParameters, CscdExtension, IdentificationCscd, StreamParameters
+from cdb.sense import FieldPointer
+from xcopy.target import identity
+from xcopy.target.refusal import at_row
+from xcopy.target.tape import TapeUnit
+from xcopy.target.unit import Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cdb.record import Record
+    from xcopy.target.run import CopyRun
+
+RECEIVING_UNIT = 0xFFFF  # CSCD id of the unit the command was sent to
+NULL_BLOCK, NULL_STREAM = 0xC000, 0xC001  # CSCD ids of units that no command is ever sent to
+INVALID_OPERATION = (0x26, 0x0C)  # of a segment type, for a unit of that kind
+
+
+class BlockDevice(Protocol):
+    """What a segment asks of a disk, or of whatever stands in for one; `Refused` is its no."""
+
+    @property
+    def number(self) -> int:
+        """Of the unit, for the record of what was copied."""
+        ...
+
+    @property
+    def block_size(self) -> int:
+        """Bytes of a block."""
+        ...
+
+    @property
+    def blocks(self) -> int:
+        """How many there are."""
+        ...
+
+    def check_range(self, lba: int, blocks: int) -> None:
+        """Refuse blocks that are not there."""
+        ...
+
+    def check_writable(self) -> None:
+        """Refuse when nothing can be written."""
+        ...
+
+    def read(self, lba: int, blocks: int) -> bytes:
+        """Those blocks."""
+        ...
+
+    def write(self, lba: int, data: bytes | bytearray | memoryview) -> None:
+        """Put whole blocks at `lba`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSide:
+    """A disk at one side of the segment at hand; `pointer` is at its CSCD descriptor or id."""
+
+    role: str
+    unit: BlockDevice
+    pointer: FieldPointer
+    pad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSide:
+    """A tape at one side; `block_length` is that of fixed mode in bytes, 0 in variable mode."""
+
+    role: str
+    unit: TapeUnit
+    pointer: FieldPointer
+    pad: bool = False
+    block_length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NullSide:
+    """A null unit. It has no descriptor, so no PAD bit: as a source it counts as set, as a destination not.
+
+    So a segment of no bytes between null units discards what is left of others, as the standard says that it
+    is good for (SPC-4 6.4.6.1, table 148, note b).
+    """
+
+    role: str
+    pointer: FieldPointer
+    stream: bool
+
+    @property
+    def pad(self) -> bool:
+        """Whether what is left at this side is let go."""
+        return self.role == "source"
+
+
+Side = BlockSide | StreamSide | NullSide
+
+
+def disk(run: CopyRun, role: str) -> BlockSide | NullSide:
+    """The side of a segment that needs a block device; `role` is "source" or "destination"."""
+    found = side(run, role)
+    if isinstance(found, StreamSide) or (isinstance(found, NullSide) and found.stream):
+        run.abort(*INVALID_OPERATION, run.in_segment(f"{role}_cscd"))
+    return found
+
+
+def stream(run: CopyRun, role: str) -> StreamSide | NullSide:
+    """The side of a segment that needs a stream device."""
+    found = side(run, role)
+    if isinstance(found, BlockSide) or (isinstance(found, NullSide) and not found.stream):
+        run.abort(*INVALID_OPERATION, run.in_segment(f"{role}_cscd"))
+    return found
+
+
+def tape(run: CopyRun, role: str) -> StreamSide:
+    """The side of a segment that sends a tape a command of its own; a null unit cannot be reached."""
+    found = stream(run, role)
+    if isinstance(found, NullSide):
+        run.not_reachable(found.pointer)
+    return found
+
+
+def real_disk(run: CopyRun, role: str) -> BlockSide:
+    """The side of a segment that cannot do without a block device."""
+    found = disk(run, role)
+    if isinstance(found, NullSide):
+        run.not_reachable(found.pointer)
+    return found
+
+
+def side(run: CopyRun, role: str) -> Side:
+    """Whom the segment's source or destination id names, whatever it is."""
+    cscd_id: int = getattr(run.segment, f"{role}_cscd")
+    pointer = run.in_segment(f"{role}_cscd")
+    if cscd_id == RECEIVING_UNIT:
+        return BlockSide(role, run.place.units[run.receiver.number], pointer)
+    if cscd_id in (NULL_BLOCK, NULL_STREAM) and cscd_id in run.place.profile.special_cscd_ids:
+        return NullSide(role, pointer, stream=cscd_id == NULL_STREAM)
+    if cscd_id >= len(run.request.cscds):
+        run.not_reachable(pointer)
+    found = run.request.cscds[cscd_id]
+    if found is None or isinstance(found, CscdExtension):
+        run.abort(0x26, 0x00, pointer)  # an extension has no id of its own (SPC-4 6.4.5.2)
+    make = SIDE_OF.get(type(found))
+    if make is None:
+        run.not_reachable(pointer)
+    return make(run, role, cscd_id)
+
+
+def identified(run: CopyRun, role: str, cscd_id: int) -> Side:
+    """The unit of this array that an identification descriptor names."""
+    cscd = run.request.cscds[cscd_id]
+    assert isinstance(cscd, IdentificationCscd)
+    base = run.request.cscd_offset(cscd_id)
+    pointer = FieldPointer(sksv=True, byte=base)
+    unit = named(run, cscd)
+    if unit is None or (isinstance(unit, Unit) and not unit.third_party_copy):
+        run.not_reachable(pointer)
+    parameters = cscd.parameters
+    at_parameters = base + IdentificationCscd.row("parameters").offset
+    if cscd.peripheral_device_type != unit.device_type:
+        run.abort(0x0D, 0x03, at_row(IdentificationCscd.row("peripheral_device_type"), base))
+    if isinstance(unit, TapeUnit):
+        assert isinstance(parameters, StreamParameters)
+        if parameters.fixed == (parameters.block_length == 0):
+            run.abort(0x26, 0x00, at_row(StreamParameters.row("block_length"), at_parameters))
+        return StreamSide(role, unit, pointer, parameters.pad, parameters.block_length)
+    assert isinstance(parameters, BlockParameters)
+    if parameters.block_length not in (0, unit.block_size):  # 0: ask the unit (SPC-4 6.4.5.3)
+        run.abort(0x26, 0x00, at_row(BlockParameters.row("block_length"), at_parameters))
+    return BlockSide(role, unit, pointer, parameters.pad)
+
+
+def named(run: CopyRun, cscd: IdentificationCscd) -> Unit | TapeUnit | None:
+    """The unit whose page 83h has the descriptor's designator."""
+    units: tuple[Unit | TapeUnit, ...] = (*run.place.units.values(), *run.place.tapes.values())
+    for unit in units:
+        if cscd.designator in identity.designators(unit, run.place.array_id):
+            return unit
+    return None
+
+
+SIDE_OF: dict[type[Record], Callable[[CopyRun, str, int], Side]] = {IdentificationCscd: identified}
