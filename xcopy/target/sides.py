@@ -147,8 +147,11 @@ def side(run: CopyRun, role: str) -> Side:
     if cscd_id >= len(run.request.cscds):
         run.not_reachable(pointer)
     found = run.request.cscds[cscd_id]
-    if found is None or isinstance(found, CscdExtension):
+    extends = cscd_id > 0 and run.request.cscds[cscd_id - 1] is not None
+    if isinstance(found, CscdExtension) or (found is None and extends):
         run.abort(0x26, 0x00, pointer)  # an extension has no id of its own (SPC-4 6.4.5.2)
+    if found is None:
+        run.not_reachable(pointer)  # the header of the list
     make = SIDE_OF.get(type(found))
     if make is None:
         run.not_reachable(pointer)
