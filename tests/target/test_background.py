@@ -343,6 +343,31 @@ def test_a_nexus_cannot_abort_another_s_copy(array: Bench) -> None:
     assert copied(array, 0)
 
 
+# Aborted commands (SPC-4 5.17.4.6, 6.24).
+
+
+def test_an_aborted_command_s_copy_stops_and_its_status_is_kept() -> None:
+    array = bench(chunk_size=BLOCK)
+    in_the_copy(array, lambda: array.array.abort(1, "initiator"), at="write", nth=2)
+    ended = copy_lid4(array, ONE)
+    assert (no(ended), residual(ended)) == (CLEARED, 2)
+    assert (lid4_status(array, 7).status, lid4_status(array, 7).count) == (0x60, 2 * BLOCK)
+
+
+def test_a_copy_in_the_background_has_no_command_to_abort(array: Bench) -> None:
+    copy_lid4(array, ONE, TWO, immed=True)
+    array.array.abort(1, "initiator")
+    while array.array.work():
+        pass
+    assert copied(array, 0, 1)
+
+
+@pytest.mark.parametrize(("number", "nexus"), [(0, "initiator"), (1, "other")])
+def test_commands_of_another_nexus_or_unit_are_not_aborted(array: Bench, number: int, nexus: str) -> None:
+    in_the_copy(array, lambda: array.array.abort(number, nexus), at="write")
+    assert copy_lid4(array, ONE, TWO).status == GOOD
+
+
 # Resets and lost nexuses (SPC-4 5.17.5, table 109).
 
 

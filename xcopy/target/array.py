@@ -166,6 +166,10 @@ class Array:
         self._copy_manager.reset(number)
         self._attend(RESET, number=number)
 
+    def abort(self, number: int, nexus: str) -> None:
+        """ABORT TASK SET: the copies in the commands of a nexus end; what is told of them stays."""
+        self._copy_manager.abort_commands(nexus, number)
+
     def lose(self, nexus: str) -> None:
         """I_T NEXUS LOSS: the results of its copies are gone, what runs in the background goes on."""
         self._copy_manager.lose(nexus)

@@ -154,6 +154,11 @@ class CopyManager:
             else:
                 self.operations.wait(operation)
 
+    def abort_commands(self, nexus: str, number: int) -> None:
+        """The commands of a nexus at a unit are aborted, and the copies in them (SPC-4 5.17.4.6)."""
+        for operation in self.operations.in_commands(nexus, number):
+            self.stop(operation, wait=True)
+
     def lose(self, nexus: str) -> None:
         """A nexus is lost: so are its results, while its operations go on (SPC-4 5.17.5, table 109)."""
         self.operations.lose(nexus)

@@ -190,6 +190,15 @@ class Operations:
                 operation.forgotten = True
             return running
 
+    def in_commands(self, nexus: str, unit: int) -> list[Operation]:
+        """Those that run in a command a nexus sent to a unit, and not after its answer."""
+        with self._changed:
+            return [
+                operation
+                for operation in self._running
+                if (operation.nexus, operation.unit, operation.background) == (nexus, unit, False)
+            ]
+
     def lose(self, nexus: str) -> None:
         """Its results are gone; what runs goes on (SPC-4 5.17.5, table 109)."""
         with self._changed:
