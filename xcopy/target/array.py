@@ -18,6 +18,7 @@ from xcopy.target import identity
 from xcopy.target.backing import MemoryBacking
 from xcopy.target.copy_manager import CopyManager
 from xcopy.target.faults import Fault, Faults, Step, check
+from xcopy.target.lenient import meaningful
 from xcopy.target.profile import STRICT, Profile
 from xcopy.target.refusal import Refused
 from xcopy.target.tokens import counted
@@ -96,7 +97,7 @@ class Array:
         self._attentions: dict[tuple[str, int], Reply | None] = {}  # None: told
         self._log: deque[Logged] = deque(maxlen=LOG_LENGTH)
         self._counts: Counter[int | None] = Counter()
-        self._descriptor_sense = _descriptor_sense(profile)
+        self._descriptor_sense = _descriptor_sense(profile, self._units)
         self._copy_manager = CopyManager(
             array_id=array_id,
             units=self._units,  # the same dict: a change is seen there, and there is no way back to here
@@ -143,6 +144,8 @@ class Array:
         if number not in self._units and number not in self._tapes:
             units = _spoken({*self._units, *self._tapes})
             raise LookupError(f"the array has no unit {number}; it has {units}")
+        if number in self._units and not self._units[number].is_seen_by(nexus):
+            raise LookupError(f"unit {number} of the array is not mapped to {nexus}")
         return Session(self, number, nexus)
 
     def change(
@@ -199,17 +202,19 @@ class Array:
         if number in self._tapes:
             return self._answer_of_tape(self._tapes[number], command)
         unit = self._units[number]
+        if self.profile.ignores_reserved:
+            command = replace(command, cdb=meaningful(command.cdb, self.profile.reserved_looked_at))
         try:
             if opcode == INQUIRY:
                 page = self._copy_manager.third_party_page if self.profile.has_third_party_page else None
-                return identity.inquiry(command, unit, self.array_id, page)
+                return identity.inquiry(command, unit, self.array_id, page, self.profile)
             if opcode == EXTENDED_COPY:
                 return self._copy_manager.copy_out(command, unit, nexus)
             if opcode == RECEIVE_COPY_RESULTS:
                 return self._copy_manager.copy_in(command, unit, nexus)
             return unit.perform(command)
         except Refused as refusal:
-            return refusal.answered(self._descriptor_sense(number))
+            return refusal.answered(self._descriptor_sense(number), bare=self.profile.bare_sense)
 
     def _answer_of_tape(self, tape: TapeUnit, command: Command) -> Reply:
         """A tape has no copy manager: it is a source or destination, and takes no copy's commands."""
@@ -287,9 +292,15 @@ def serial(array_id: bytes, number: int) -> str:
     return f"{array_id.hex()}-{number:04d}"
 
 
-def _descriptor_sense(profile: Profile) -> Callable[[int], bool]:
+def _descriptor_sense(profile: Profile, units: Mapping[int, Unit]) -> Callable[[int], bool]:
     """Which format the sense data of a unit have, without a way back to the array."""
-    return lambda _number: profile.descriptor_sense
+    longest = profile.fixed_sense_blocks
+
+    def descriptor_sense(number: int) -> bool:
+        unit = units.get(number)  # a tape is not among them
+        return profile.descriptor_sense or bool(longest and unit and unit.blocks > longest)
+
+    return descriptor_sense
 
 
 def _spoken(units: Collection[int]) -> str:

@@ -208,7 +208,7 @@ class CopyManager:
         command: Command,
         receiver: Unit,
     ) -> Action:
-        if not receiver.third_party_copy:
+        if not (receiver.third_party_copy or (table is COPY_IN and self.place.profile.copies.results_always)):
             refuse(ILLEGAL_REQUEST, 0x20, 0x00)
         if len(command.cdb) < CDB_LENGTH:
             refuse(ILLEGAL_REQUEST, 0x24, 0x00, at_byte(len(command.cdb), command=True))

@@ -17,7 +17,8 @@ class CopyPolicy:
     Of the list: `trailing_bytes` says that bytes behind it are not looked at; `segment_list_bytes` is what
     the segments may be long together, 0 for any length; `lid4_first_cscd` is the CSCD id of the first
     descriptor of a LID4 list, 1 by SPC-4 6.4.2, table 126, and 0 as FreeBSD counts; without `immediate` the
-    IMMED bit is not looked at; `copy_out` and `copy_in` are the service actions of 83h and 84h there are,
+    IMMED bit is not looked at; with `linux` the checks and the copying are those of Linux's own target
+    (`linux_copy`); `copy_out` and `copy_in` are the service actions of 83h and 84h there are,
     None for all, and `unknown_copy_out` and `unknown_copy_in` the ASC and ASCQ of any other.
 
     Of list identifiers: `duplicate` is the ASC and ASCQ where one is in use; `identifiers_by_unit` says that
@@ -27,7 +28,9 @@ class CopyPolicy:
     10b are; with `reading_frees` whatever is read of a finished copy is the last, with `polling_frees`
     whatever is read of any copy; `counts_running_segment` says which segments are processed;
     `update_delay` is the milliseconds to wait before asking again; `failure_details_excess` is how many
-    bytes too many AVAILABLE DATA tells.
+    bytes too many AVAILABLE DATA tells; with `results_always` they are told by units without 3PC too.
+    Operating parameters need an allocation length of `parameters_room`, none at all is TASK SET FULL where
+    that is not 0, and with `pads_parameters` zeros fill the room.
 
     Of aborting: `task_aborted` is how an aborted command ends, CHECK CONDITION without; with `abort_waits`
     the answer comes when the copy has stopped; `abort_of_finished` is GOOD; without `reset_aborts` a reset
@@ -38,6 +41,7 @@ class CopyPolicy:
     segment_list_bytes: int = 0
     lid4_first_cscd: int = 1
     immediate: bool = True
+    linux: bool = False
     copy_out: frozenset[int] | None = None
     copy_in: frozenset[int] | None = None
     unknown_copy_out: tuple[int, int] = (0x24, 0x00)
@@ -54,6 +58,9 @@ class CopyPolicy:
     counts_running_segment: bool = True
     update_delay: int = NO_DELAY_KNOWN
     failure_details_excess: int = 0
+    results_always: bool = False
+    parameters_room: int = 0
+    pads_parameters: bool = False
 
     task_aborted: bool = False
     abort_waits: bool = True

@@ -37,7 +37,7 @@ from cdb.copy_status import (
     sense_field,
 )
 from xcopy.target.operation import LID1
-from xcopy.target.refusal import answer, parse_cdb, wrong_field
+from xcopy.target.refusal import Refused, answer, parse_cdb, wrong_field
 
 if TYPE_CHECKING:
     from cdb.record import Record
@@ -53,7 +53,14 @@ LONGEST_SENSE = 252
 def operating_parameters(manager: CopyManager, command: Command, _receiver: Unit, _nexus: str) -> Reply:
     """RECEIVE COPY OPERATING PARAMETERS."""
     cdb = parse_cdb(ReceiveCopyOperatingParameters, command.cdb)
-    return answer(command, manager.place.profile.advertised.pack(), cdb.allocation_length)
+    profile = manager.place.profile
+    least, room = profile.copies.parameters_room, cdb.allocation_length
+    if least and not room:
+        raise Refused(Reply(status=Status.TASK_SET_FULL))
+    if room < least:
+        wrong_field(ReceiveCopyOperatingParameters, "allocation_length")
+    told = profile.advertised.pack()
+    return answer(command, told.ljust(room, b"\0") if profile.copies.pads_parameters else told, room)
 
 
 def status_lid1(manager: CopyManager, command: Command, receiver: Unit, nexus: str) -> Reply:

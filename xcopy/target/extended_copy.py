@@ -19,6 +19,7 @@ from cdb.extended_copy import (
 )
 from cdb.sense import COMPLETED, Sense
 from xcopy.target.copy_list import check_list, check_transferred
+from xcopy.target.linux_copy import linux_extended_copy
 from xcopy.target.operation import Operation
 from xcopy.target.refusal import answer, packed, parse_cdb, wrong_field
 from xcopy.target.run import CopyRun
@@ -35,6 +36,8 @@ EXTENDED_COPY_INFORMATION_AVAILABLE = (0x00, 0x20)
 
 def extended_copy_lid1(manager: CopyManager, command: Command, receiver: Unit, nexus: str) -> Reply:
     """EXTENDED COPY(LID1)."""
+    if manager.place.profile.copies.linux:
+        return linux_extended_copy(manager, command, receiver, nexus)
     cdb = parse_cdb(ExtendedCopyLid1, command.cdb)
     return _extended_copy(manager, command, cdb, Lid1ParameterList, receiver, nexus)
 

@@ -22,6 +22,7 @@ from cdb.vpd import (
     SupportedPages,
     UnitSerialNumber,
 )
+from xcopy.target.profile import STRICT, Profile
 from xcopy.target.refusal import answer, at_row, parse_cdb, refuse
 from xcopy.target.unit import MAXIMUM_TRANSFER, Unit
 
@@ -43,6 +44,8 @@ ARRAY_ID_LENGTH = 8
 LOCAL_OUI = 0x025843
 NO_UNIT = (1 << 36) - 1
 
+THIRD_PARTY_BYTE = StandardInquiry.row("third_party_copy").offset
+
 BINARY, ASCII = 1, 2
 LOGICAL_UNIT, TARGET_DEVICE = 0, 2
 T10_VENDOR_ID, NAA = 1, 3
@@ -54,6 +57,7 @@ def inquiry(
     unit: Identified,
     array_id: bytes,
     third_party_page: Callable[[Unit], bytes] | None = None,
+    profile: Profile = STRICT,
 ) -> Reply:
     """Answer INQUIRY; a page that is not listed in page 00h is INVALID FIELD IN CDB.
 
@@ -61,8 +65,8 @@ def inquiry(
     """
     cdb = parse_cdb(Inquiry, command.cdb)
     if not cdb.evpd and cdb.page_code == 0:
-        return answer(command, _standard(unit), cdb.allocation_length)
-    pages = _pages(unit, array_id)
+        return answer(command, _standard(unit, profile), cdb.allocation_length)
+    pages = _pages(unit, array_id) | {code: partial(bytes, page) for code, page in profile.pages}
     if third_party_page and isinstance(unit, Unit) and unit.third_party_copy:
         pages[THIRD_PARTY_COPY] = partial(third_party_page, unit)
     page = _listed(cdb.page_code, pages) if cdb.evpd else None
@@ -93,7 +97,9 @@ def designators(unit: Identified, array_id: bytes) -> tuple[Designator, ...]:
     return vendor_specific, naa(array_id, unit.number)
 
 
-def _standard(unit: Identified) -> bytes:
+def _standard(unit: Identified, profile: Profile) -> bytes:
+    if profile.standard_inquiry is not None:
+        return _with_3pc(profile.standard_inquiry, unit.third_party_copy)
     return StandardInquiry(
         peripheral_device_type=unit.device_type,
         removable=unit.device_type == SEQUENTIAL_ACCESS,
@@ -105,6 +111,12 @@ def _standard(unit: Identified) -> bytes:
         product=PRODUCT,
         revision=REVISION,
     ).pack()
+
+
+def _with_3pc(data: bytes, third_party_copy: bool) -> bytes:
+    """Standard INQUIRY data with their 3PC bit as the unit has it."""
+    at, bit = THIRD_PARTY_BYTE, 1 << StandardInquiry.row("third_party_copy").bit
+    return data[:at] + bytes([data[at] & ~bit | bit * third_party_copy]) + data[at + 1 :]
 
 
 def _pages(unit: Identified, array_id: bytes) -> dict[int, Callable[[], bytes]]:

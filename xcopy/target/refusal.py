@@ -33,11 +33,17 @@ class Refused(Exception):
         """CHECK CONDITION with that sense."""
         return cls(check_condition(sense), sense)
 
-    def answered(self, descriptor: bool) -> Reply:
-        """The reply, its sense in descriptor format where that is asked for and it was not given as bytes."""
-        if not descriptor or self._sense is None:
+    def answered(self, descriptor: bool, *, bare: bool = False) -> Reply:
+        """The reply, its sense in descriptor format where that is asked for and it was not given as bytes.
+
+        Of `bare` sense there is the key and the code, and nothing else.
+        """
+        if self._sense is None or not (descriptor or bare):
             return self.reply
-        return Reply(status=self.reply.status, sense=packed(self._sense, descriptor))
+        sense = self._sense
+        if bare:
+            sense = Sense(key=sense.key, asc=sense.asc, ascq=sense.ascq)
+        return Reply(status=self.reply.status, sense=packed(sense, descriptor))
 
 
 class Aborted(Refused):

@@ -36,7 +36,8 @@ def unnoticed(_unit: Unit, _lba: int, _blocks: int) -> AbstractContextManager[An
 class Unit:
     """A logical unit; `blocks` of `block_size` bytes, all of them in `backing`.
 
-    `overwriting` is entered around every change of blocks, with the unit, the first LBA and their number.
+    `overwriting` is entered around every change of blocks, with the unit, the first LBA and their number;
+    `nexuses` are those that it is mapped to, None for every one.
     """
 
     device_type: ClassVar[int] = 0x00
@@ -48,6 +49,7 @@ class Unit:
     backing: Backing
     third_party_copy: bool = True
     read_only: bool = False
+    nexuses: frozenset[str] | None = None
     overwriting: Callable[[Unit, int, int], AbstractContextManager[Any]] = unnoticed
 
     def __post_init__(self) -> None:
@@ -72,6 +74,10 @@ class Unit:
     def size(self) -> int:
         """Bytes."""
         return self.blocks * self.block_size
+
+    def is_seen_by(self, nexus: str) -> bool:
+        """True when it is mapped to that nexus."""
+        return self.nexuses is None or nexus in self.nexuses
 
     def perform(self, command: Command) -> Reply:
         """Answer one command; `Refused` is the unit's no."""
