@@ -157,7 +157,7 @@ def test_a_backing_that_fails_is_a_medium_error(command: Command, expected: No) 
     assert no(unit_on(Broken(1 << 20)).send(0, command)) == expected
 
 
-@pytest.mark.parametrize("cdb", [b"", b"\x28" + bytes(9), b"\xa8" + bytes(11), b"\xff" * 16])
+@pytest.mark.parametrize("cdb", [b"", b"\x04" + bytes(5), b"\xae" + bytes(11), b"\xff" * 16])
 def test_an_unknown_operation_code_is_refused(array: Bench, cdb: bytes) -> None:
     assert no(array.send(0, Command(name="unknown", cdb=cdb))) == No(0x5, 0x20, 0x00)
 

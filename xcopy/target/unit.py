@@ -1,30 +1,33 @@
-"""One emulated logical unit: blocks, and the commands that read, write and flush them.
+"""One emulated logical unit: its blocks, and what is done to them without being disturbed.
 
-Knows nothing of other units, of nexuses or of copies. Who the unit is, is `identity`'s question.
+Knows nothing of other units, of nexuses or of copies. Which commands there are is `block_commands`'
+question, who the unit is `identity`'s.
 """
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import RLock
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from cdb.blocks import Read16, SynchronizeCache16, TestUnitReady, Write16
-from cdb.capacity import Capacity10, Capacity16, ReadCapacity10, ReadCapacity16
-from cdb.command import Command, Reply
 from cdb.sense import DATA_PROTECT, ILLEGAL_REQUEST, MEDIUM_ERROR
-from xcopy.target.refusal import answer, parse_cdb, refuse, wrong_field
+from xcopy.target import block_commands
+from xcopy.target.backing import ThinBacking
+from xcopy.target.block_commands import MAXIMUM_TRANSFER as MAXIMUM_TRANSFER
+from xcopy.target.mode import Mode
+from xcopy.target.refusal import refuse
+from xcopy.target.reservation import Reservations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from cdb.command import Command, Reply
     from xcopy.target.backing import Backing
 
 BLOCK_SIZES = (512, 4096)
 MAXIMUM_NUMBER = 0xFFFF
 MAXIMUM_SERIAL = 200  # with vendor and product before it, a designator of page 83h is at most 255 bytes
-MAXIMUM_TRANSFER = 32 << 20  # bytes one READ or WRITE moves at most; page B0h says so in blocks
-ASK_READ_CAPACITY_16 = 0xFFFFFFFF
 
 
 def unnoticed(_unit: Unit, _lba: int, _blocks: int) -> AbstractContextManager[Any]:
@@ -36,7 +39,10 @@ def unnoticed(_unit: Unit, _lba: int, _blocks: int) -> AbstractContextManager[An
 class Unit:
     """A logical unit; `blocks` of `block_size` bytes, all of them in `backing`.
 
-    `overwriting` is entered around every change of blocks, with the unit, the first LBA and their number;
+    `granularity` is how many blocks get storage together in a thin unit, whose backing is a `ThinBacking`;
+    0: every block has storage for good. `overwriting` is entered around every change of blocks, with the
+    unit, the first LBA and their number. `changing` is held by whoever changes blocks; with `reservations`
+    and `mode` it is what changes of a unit, and goes along when the rest is replaced.
     `nexuses` are those that it is mapped to, None for every one.
     """
 
@@ -47,10 +53,14 @@ class Unit:
     block_size: int
     blocks: int
     backing: Backing
+    granularity: int = 0
     third_party_copy: bool = True
     read_only: bool = False
     nexuses: frozenset[str] | None = None
     overwriting: Callable[[Unit, int, int], AbstractContextManager[Any]] = unnoticed
+    reservations: Reservations = field(default_factory=Reservations)
+    mode: Mode = field(default_factory=Mode)
+    changing: RLock = field(default_factory=RLock)
 
     def __post_init__(self) -> None:
         if not 0 <= self.number <= MAXIMUM_NUMBER:
@@ -69,11 +79,21 @@ class Unit:
                 f"unit {self.number}: {self.blocks} blocks of {self.block_size} bytes "
                 f"need {self.size} bytes, the backing holds {self.backing.size}"
             )
+        if self.granularity < 0 or (self.granularity and not isinstance(self.backing, ThinBacking)):
+            raise ValueError(
+                f"unit {self.number}: a thin unit has a granularity of 1 block or more, got "
+                f"{self.granularity}, and a backing that can let go of storage, got {self.backing!r}"
+            )
 
     @property
     def size(self) -> int:
         """Bytes."""
         return self.blocks * self.block_size
+
+    @property
+    def thin(self) -> bool:
+        """Whether blocks may have no storage, and read as zeros."""
+        return self.granularity > 0
 
     def is_seen_by(self, nexus: str) -> bool:
         """True when it is mapped to that nexus."""
@@ -81,10 +101,7 @@ class Unit:
 
     def perform(self, command: Command) -> Reply:
         """Answer one command; `Refused` is the unit's no."""
-        perform = _COMMANDS.get(command.cdb[:1])
-        if perform is None:
-            refuse(ILLEGAL_REQUEST, 0x20, 0x00)
-        return perform(self, command)
+        return block_commands.perform(self, command)
 
     def check_range(self, lba: int, blocks: int) -> None:
         """LOGICAL BLOCK ADDRESS OUT OF RANGE unless all of it is there."""
@@ -110,10 +127,48 @@ class Unit:
         blocks = len(data) // self.block_size
         self.check_range(lba, blocks)
         try:
-            with self.overwriting(self, lba, blocks):
+            with self.changing, self.overwriting(self, lba, blocks):
                 self.backing.write(lba * self.block_size, data)
         except OSError:
             refuse(MEDIUM_ERROR, 0x0C, 0x00)
+
+    def unmap(self, lba: int, blocks: int) -> None:
+        """Let go of the storage of those blocks of a thin unit, as far as they are whole granules."""
+        self.check_writable()
+        self.check_range(lba, blocks)
+        first, end = self.whole_granules(lba, blocks)
+        if not isinstance(self.backing, ThinBacking) or first >= end:
+            return
+        try:
+            with self.changing, self.overwriting(self, first, end - first):
+                self.backing.unmap(first * self.block_size, (end - first) * self.block_size)
+        except OSError:
+            refuse(MEDIUM_ERROR, 0x0C, 0x00)
+
+    def mapped(self, lba: int) -> Iterator[tuple[int, int]]:
+        """From `lba` on, the extents that have storage: first LBA and the one behind the last, ascending."""
+        if not self.thin or not isinstance(self.backing, ThinBacking):
+            yield lba, self.blocks
+            return
+        granule = self.granularity * self.block_size
+        begin, end = lba, lba
+        start = lba // self.granularity * granule
+        for offset, length in self.backing.mapped(start, self.size - start):
+            first = max(offset // granule * self.granularity, lba)
+            behind = min(-(-(offset + length) // granule) * self.granularity, self.blocks)
+            if first > end:
+                if end > begin:
+                    yield begin, end
+                begin = first
+            end = max(behind, end)
+        if end > begin:
+            yield begin, end
+
+    def whole_granules(self, lba: int, blocks: int) -> tuple[int, int]:
+        """Of the granules that lie in those blocks the first LBA, and the one behind the last."""
+        step = self.granularity or 1
+        end = lba + blocks
+        return -(-lba // step) * step, end if end == self.blocks else end // step * step
 
     def flush(self) -> None:
         """Make what was written last; `Refused` when that fails."""
@@ -121,56 +176,3 @@ class Unit:
             self.backing.flush()
         except OSError:
             refuse(MEDIUM_ERROR, 0x0C, 0x00)
-
-    def _test_unit_ready(self, command: Command) -> Reply:
-        parse_cdb(TestUnitReady, command.cdb)
-        return answer(command, b"")
-
-    def _read_capacity_10(self, command: Command) -> Reply:
-        parse_cdb(ReadCapacity10, command.cdb)
-        last = min(self.blocks - 1, ASK_READ_CAPACITY_16)
-        return answer(command, Capacity10(last_lba=last, block_length=self.block_size).pack())
-
-    def _read_capacity_16(self, command: Command) -> Reply:
-        cdb = parse_cdb(ReadCapacity16, command.cdb)
-        data = Capacity16(last_lba=self.blocks - 1, block_length=self.block_size).pack()
-        return answer(command, data, cdb.allocation_length)
-
-    def _read_16(self, command: Command) -> Reply:
-        cdb = parse_cdb(Read16, command.cdb)
-        if cdb.rdprotect:
-            wrong_field(Read16, "rdprotect")
-        self.check_range(cdb.lba, cdb.transfer_length)
-        if cdb.transfer_length * self.block_size > MAXIMUM_TRANSFER:
-            wrong_field(Read16, "transfer_length")
-        return answer(command, self.read(cdb.lba, cdb.transfer_length))
-
-    def _write_16(self, command: Command) -> Reply:
-        cdb = parse_cdb(Write16, command.cdb)
-        if cdb.wrprotect:
-            wrong_field(Write16, "wrprotect")
-        self.check_writable()
-        self.check_range(cdb.lba, cdb.transfer_length)
-        length = cdb.transfer_length * self.block_size
-        if length > MAXIMUM_TRANSFER or length > len(command.data_out):
-            wrong_field(Write16, "transfer_length")
-        self.write(cdb.lba, memoryview(command.data_out)[:length])
-        if cdb.fua:
-            self.flush()
-        return Reply(residual=len(command.data_out) - length)
-
-    def _synchronize_cache(self, command: Command) -> Reply:
-        cdb = parse_cdb(SynchronizeCache16, command.cdb)
-        self.check_range(cdb.lba, cdb.blocks)
-        self.flush()
-        return answer(command, b"")
-
-
-_COMMANDS: dict[bytes, Callable[[Unit, Command], Reply]] = {
-    b"\x00": Unit._test_unit_ready,
-    b"\x25": Unit._read_capacity_10,
-    b"\x88": Unit._read_16,
-    b"\x8a": Unit._write_16,
-    b"\x91": Unit._synchronize_cache,
-    b"\x9e": Unit._read_capacity_16,
-}
