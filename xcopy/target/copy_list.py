@@ -93,6 +93,7 @@ class _Check:
             segments=tuple(segments.values()),
             segment_offsets=tuple(segments),
             inline_data=self.data[self.end : last],
+            inline_offset=self.end,
             sequential_striped=bool(self.header.str),
             immediate=self._flag("immed"),
             good_with_sense=self._flag("g_sense"),

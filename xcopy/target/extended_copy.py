@@ -89,13 +89,14 @@ def _extended_copy(
 def _steps(manager: CopyManager, run: CopyRun, residual: int) -> Steps:
     """The segments of a copy, one a step; how the command ends when they all went well."""
     operation, request = run.operation, run.request
-    for run.number in range(len(request.segments)):
-        if run.number:
-            yield
-        run.go_on()
-        operation.segments_begun += 1
-        perform(run)
-        operation.segments_processed += 1
+    with run.rods.open(operation):
+        for run.number in range(len(request.segments)):
+            if run.number:
+                yield
+            run.go_on()
+            operation.segments_begun += 1
+            perform(run)
+            operation.segments_processed += 1
     if not request.good_with_sense:
         return Reply(residual=residual)
     asc, ascq = EXTENDED_COPY_INFORMATION_AVAILABLE

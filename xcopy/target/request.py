@@ -21,7 +21,8 @@ class CopyRequest:
 
     `list_identifier` is None for LIST ID USAGE 11b. `cscds` is indexed by CSCD id: None is the second half of
     a 64-byte descriptor, and in a LID4 list the header, if that counts as one (SPC-4 6.4.2, table 126).
-    `header_length` is where CSCD 0 begins, `segment_offsets` where the segments do.
+    `header_length` is where CSCD 0 begins, `segment_offsets` where the segments do, `inline_offset`
+    where the inline data do.
     """
 
     lid4: bool = False
@@ -32,6 +33,7 @@ class CopyRequest:
     segments: tuple[Segment, ...]
     segment_offsets: tuple[int, ...]
     inline_data: bytes = b""
+    inline_offset: int = 0
     sequential_striped: bool = False
     immediate: bool = False
     good_with_sense: bool = False

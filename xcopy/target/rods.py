@@ -90,14 +90,21 @@ class Rods:
         self._preserved_bytes = 0
 
     def represent(self, unit: Unit, rod_type: int, extents: tuple[Extent, ...]) -> Rod:
-        """A ROD of these blocks as they are now: writes under way are waited for."""
-        rod = Rod(unit.number, unit.block_size, rod_type, extents)
-        if rod.point_in_time:
-            with self._changed:
-                while any(n == rod.unit and _touches(rod, written) for n, written in self._writing):
-                    self._changed.wait()
-                self._watched.append(rod)
+        """A ROD of these blocks as they are now."""
+        rod = Rod(unit.number, unit.block_size, rod_type, ())
+        self.add(rod, extents)
         return rod
+
+    def add(self, rod: Rod, extents: tuple[Extent, ...]) -> None:
+        """More blocks at the end of a ROD, as they are now: writes under way are waited for."""
+        with self._changed:
+            while rod.point_in_time and any(
+                unit == rod.unit and _touches(extents, written) for unit, written in self._writing
+            ):
+                self._changed.wait()
+            if rod.point_in_time and not rod.cancelled and rod not in self._watched:
+                self._watched.append(rod)
+            rod.extents += extents
 
     def forget(self, rod: Rod) -> None:
         """It is no longer needed; what was kept for it is let go."""
@@ -171,5 +178,5 @@ class Rods:
             rod.preserved = {}
 
 
-def _touches(rod: Rod, written: Extent) -> bool:
-    return any(extent.common(written) for extent in rod.extents)
+def _touches(extents: tuple[Extent, ...], written: Extent) -> bool:
+    return any(extent.common(written) for extent in extents)

@@ -5,11 +5,12 @@ Whom an id names is decided in `sides`; how data move in a segment is the busine
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from cdb.sense import COPY_ABORTED, DeviceSense, FieldPointer, Sense
-from xcopy.target.refusal import Aborted, Refused, at_row
+from cdb.sense import COPY_ABORTED, ILLEGAL_REQUEST, DeviceSense, FieldPointer, Sense
+from xcopy.target.copy_rods import CopyRods
+from xcopy.target.refusal import Aborted, Refused, at_byte, at_row, refuse
 
 if TYPE_CHECKING:
     from collections import deque
@@ -79,6 +80,10 @@ class CopyRun:
     destination_data: bytes = b""
     planned: int | None = None
     written: int = 0
+    rods: CopyRods = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rods = CopyRods(self.place, self.request, self.receiver)
 
     @property
     def segment(self) -> Segment:
@@ -126,6 +131,13 @@ class CopyRun:
             devices=devices,
         )
         raise Refused.of(sense)
+
+    def refuse(self, asc: int, ascq: int, pointer: FieldPointer) -> NoReturn:
+        """End the command with ILLEGAL REQUEST, where the standard says so of a segment."""
+        if pointer.segment:  # that sense key has pointers into the parameter list only
+            at = self.request.segment_offsets[self.number] + pointer.byte
+            pointer = at_byte(at, pointer.bit if pointer.bpv else None)
+        refuse(ILLEGAL_REQUEST, asc, ascq, pointer)
 
     def go_on(self) -> None:
         """End the copy if it was told to stop: asked between segments and between the chunks of one."""

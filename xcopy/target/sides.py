@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from cdb.cscd import BlockParameters, CscdExtension, IdentificationCscd, StreamParameters
+from cdb.cscd import BlockParameters, CscdExtension, IdentificationCscd, RodCscd, StreamParameters
 from cdb.sense import FieldPointer
 from xcopy.target import identity
 from xcopy.target.refusal import at_row
@@ -191,4 +191,27 @@ def named(run: CopyRun, cscd: IdentificationCscd) -> Unit | TapeUnit | None:
     return None
 
 
-SIDE_OF: dict[type[Record], Callable[[CopyRun, str, int], Side]] = {IdentificationCscd: identified}
+def rod(run: CopyRun, role: str, cscd_id: int) -> Side:
+    """A ROD, which is a block device to a segment (SPC-4 5.17.7.6); an empty one cannot be reached."""
+    cscd = run.rods.cscd(cscd_id)
+    base = run.request.cscd_offset(cscd_id)
+    unit = run.rods.unit(cscd_id)
+    if unit is None:
+        run.not_reachable(FieldPointer(sksv=True, byte=base))
+    if role == "destination" and not run.rods.may_be_written(cscd_id):
+        run.refuse(0x26, 0x00, run.in_segment("destination_cscd"))  # SPC-4 5.17.6.2.3.1
+    parameters = cscd.parameters
+    if not cscd.rod_type and cscd.peripheral_device_type:  # of a token's ROD it is not looked at
+        return BlockSide(role, unit, FieldPointer(sksv=True, byte=base))
+    if not isinstance(parameters, BlockParameters):
+        run.abort(0x0D, 0x03, at_row(RodCscd.row("peripheral_device_type"), base))
+    if parameters.block_length not in (0, unit.block_size):
+        base_of_length = base + RodCscd.row("parameters").offset
+        run.abort(0x26, 0x00, at_row(BlockParameters.row("block_length"), base_of_length))
+    return BlockSide(role, unit, FieldPointer(sksv=True, byte=base), parameters.pad)
+
+
+SIDE_OF: dict[type[Record], Callable[[CopyRun, str, int], Side]] = {
+    IdentificationCscd: identified,
+    RodCscd: rod,
+}
