@@ -107,10 +107,8 @@ def held_data_lid4(manager: CopyManager, command: Command, receiver: Unit, nexus
     if operation.discardable:
         wrong_field(ReceiveCopyDataLid4, "list_identifier")
     header = copy_operation(operation, manager.place.profile.copies)
-    told = HeldDataLid4(
-        operation=header.but(hdd=operation.held_discarded),
-        held_data=bytes(operation.held) if operation.completed else b"",
-    ).pack()
+    held = bytes(operation.held) if operation.completed else b""
+    told = HeldDataLid4(operation=header.but(hdd=operation.held_discarded), held_data=held).pack()
     return _tell_held(manager, command, operation, told, cdb.allocation_length)
 
 
@@ -188,6 +186,7 @@ def _tell_held(
 ) -> Reply:
     """Held data that were told whole, or that an allocation length of 0 gives up, are gone (5.17.4.5)."""
     reply = _tell(manager, command, operation, told, allocation_length)
-    if not operation.running and (allocation_length == 0 or len(reply.data) == len(told)):
+    whole = len(reply.data) == len(told) and told.endswith(operation.held)
+    if not operation.running and (allocation_length == 0 or whole):
         operation.held.clear()
     return reply
