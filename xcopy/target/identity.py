@@ -72,6 +72,8 @@ def inquiry(
     page = _listed(cdb.page_code, pages) if cdb.evpd else None
     if page is None:
         refuse(ILLEGAL_REQUEST, 0x24, 0x00, at_row(Inquiry.row("page_code"), command=True))
+    if unit.device_type:
+        page = bytes([unit.device_type]) + page[1:]  # every page begins with it
     return answer(command, page, cdb.allocation_length)
 
 
