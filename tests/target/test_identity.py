@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cdb.independent import laid_out
 from tests.target.bench import Bench, No, bench, capable, data_in, no
 from xcopy.target.array import memory_array
 
@@ -53,10 +54,16 @@ def test_units_of_one_array_and_of_two_have_different_designators(array: Bench) 
     assert len({a.naa(n) for a in (array, other) for n in (0, 1)}) == 4
 
 
-@pytest.mark.parametrize(("block_size", "blocks"), [(512, 65536), (4096, 8192)])
-def test_page_b0_says_the_most_blocks_one_command_moves(block_size: int, blocks: int) -> None:
+@pytest.mark.parametrize(
+    ("block_size", "transfer", "write_same"), [(512, 65536, 2 << 20), (4096, 8192, 1 << 18)]
+)
+def test_page_b0_says_the_most_blocks_one_command_moves_compares_and_writes(
+    block_size: int, transfer: int, write_same: int
+) -> None:
     array = bench(1, blocks=8, block_size=block_size)
-    assert page(array, 0xB0) == b"\x00\xb0\x00\x3c" + bytes(4) + blocks.to_bytes(4, "big") + bytes(52)
+    assert page(array, 0xB0) == laid_out(
+        64, {"1": 0xB0, "2-3": 0x3C, "5": 255, "8-11": transfer, "36-43": write_same}
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""The emulated array: units behind one copy manager, and the door by which commands come in.
+"""The emulated array: units behind one copy manager, what happens to them, and what was asked of them.
 
-Here a command finds its unit: unit attentions, faults and the log sit at this door and nowhere else.
+Every command passes the log and the faults here, and goes on to the door of the units.
 Data moves outside the lock, so commands at once run at once.
 """
 
@@ -13,14 +13,23 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from cdb.command import Command, NotSent, Reply
-from cdb.sense import UNIT_ATTENTION
 from xcopy.target import identity
+from xcopy.target.attention import (
+    CAPACITY_CHANGED,
+    DEVICE_RESET,
+    NEXUS_LOSS,
+    POWER_ON,
+    Attention,
+    Attentions,
+)
 from xcopy.target.backing import MemoryBacking
 from xcopy.target.copy_manager import CopyManager
-from xcopy.target.faults import Fault, Faults, Step, check
-from xcopy.target.lenient import meaningful
+from xcopy.target.door import Door
+from xcopy.target.faults import Fault, Faults, Step
+from xcopy.target.mode import Mode
 from xcopy.target.profile import STRICT, Profile
 from xcopy.target.refusal import Refused
+from xcopy.target.reservation import Reservations
 from xcopy.target.tokens import counted
 from xcopy.target.unit import Unit
 
@@ -31,16 +40,7 @@ if TYPE_CHECKING:
     from xcopy.target.tape import TapeUnit
 
 MEMORY_ID = bytes.fromhex("0000000000000001")
-POWER_ON = check(UNIT_ATTENTION, 0x29, 0x00)
-RESET = check(UNIT_ATTENTION, 0x29, 0x03)  # BUS DEVICE RESET FUNCTION OCCURRED
-NEXUS_LOSS = check(UNIT_ATTENTION, 0x29, 0x07)
-
 LOG_LENGTH = 10_000  # entries kept; the counts are exact whatever was forgotten
-
-INQUIRY, EXTENDED_COPY, RECEIVE_COPY_RESULTS = 0x12, 0x83, 0x84
-REQUEST_SENSE, REPORT_LUNS = 0x03, 0xA0
-# Answered while a unit attention is pending, which stays pending.
-PASSES_UNIT_ATTENTION = frozenset({INQUIRY, REQUEST_SENSE, REPORT_LUNS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +94,10 @@ class Array:
         self.profile = profile
         self.faults = Faults(faults)
         self._lock = Lock()
-        self._attentions: dict[tuple[str, int], Reply | None] = {}  # None: told
+        self._attentions = Attentions(Attention(*profile.first_attention))
         self._log: deque[Logged] = deque(maxlen=LOG_LENGTH)
         self._counts: Counter[int | None] = Counter()
-        self._descriptor_sense = _descriptor_sense(profile, self._units)
+        descriptor_sense = _descriptor_sense(profile, self._units)
         self._copy_manager = CopyManager(
             array_id=array_id,
             units=self._units,  # the same dict: a change is seen there, and there is no way back to here
@@ -108,10 +108,18 @@ class Array:
             remembered=LOG_LENGTH,
             token_bytes=token_bytes or counted(),
             later=later,
-            descriptor_sense=self._descriptor_sense,
+            descriptor_sense=descriptor_sense,
         )
-        overwriting = self._copy_manager.place.rods.overwriting
-        self._units.update({n: replace(unit, overwriting=overwriting) for n, unit in self._units.items()})
+        self._units.update({n: self._taken_in(unit) for n, unit in self._units.items()})
+        self._door = Door(
+            array_id=array_id,
+            profile=profile,
+            units=self._units,
+            tapes=self._tapes,
+            copy_manager=self._copy_manager,
+            attentions=self._attentions,
+            descriptor_sense=descriptor_sense,
+        )
 
     @property
     def units(self) -> Mapping[int, Unit]:
@@ -151,7 +159,10 @@ class Array:
     def change(
         self, number: int, *, third_party_copy: bool | None = None, read_only: bool | None = None
     ) -> None:
-        """Switch a unit's 3PC or write protection, also under a running copy: the next segment sees it."""
+        """Switch a unit's 3PC or write protection, also under a running copy: the next segment sees it.
+
+        Nobody is told; `attend` can do that.
+        """
         with self._lock:
             unit = self._units[number]
             self._units[number] = replace(
@@ -160,6 +171,27 @@ class Array:
                 read_only=unit.read_only if read_only is None else read_only,
             )
 
+    def resize(self, number: int, blocks: int) -> None:
+        """Give a unit more or fewer blocks, also under a running copy; every nexus is told.
+
+        Blocks that its backing has no room for are a `ValueError`.
+        """
+        with self._lock:
+            self._units[number] = replace(self._units[number], blocks=blocks)
+        self.attend(CAPACITY_CHANGED, number=number)
+
+    def attend(self, attention: Attention, *, number: int | None = None, nexus: str | None = None) -> None:
+        """Have every nexus that knows a unit told of something; only of that unit, or only that nexus."""
+        self._attentions.establish(attention, number=number, nexus=nexus)
+
+    def power_cycle(self) -> None:
+        """Power is lost and comes back: copies, results and reservations do not survive it."""
+        for number in self._units:
+            self._copy_manager.reset(number)
+        for unit in self._units.values():
+            unit.reservations.lose_power()
+        self.attend(POWER_ON)
+
     def work(self) -> bool:
         """One step of what goes on in the background, a segment of a copy; True when there is more to do."""
         return self._copy_manager.work()
@@ -167,7 +199,7 @@ class Array:
     def reset(self, number: int) -> None:
         """LOGICAL UNIT RESET: its copies end, their results are gone, and every nexus is told."""
         self._copy_manager.reset(number)
-        self._attend(RESET, number=number)
+        self.attend(DEVICE_RESET, number=number)
 
     def abort(self, number: int, nexus: str) -> None:
         """ABORT TASK SET: the copies in the commands of a nexus end; what is told of them stays."""
@@ -176,7 +208,7 @@ class Array:
     def lose(self, nexus: str) -> None:
         """I_T NEXUS LOSS: the results of its copies are gone, what runs in the background goes on."""
         self._copy_manager.lose(nexus)
-        self._attend(NEXUS_LOSS, nexus=nexus)
+        self.attend(NEXUS_LOSS, nexus=nexus)
 
     def revoke_tokens(self, number: int) -> None:
         """End every ROD token of a unit's data, as an administrator would."""
@@ -190,54 +222,23 @@ class Array:
             self._counts[logged.opcode] += 1
         step = Step(kind="command", unit=number, cdb=command.cdb)
         try:
-            return self.faults.command(step, lambda: self._answer(number, nexus, command))
+            return self.faults.command(step, lambda: self._door.answer(number, nexus, command))
         except Refused as refusal:
             return refusal.reply
 
-    def _answer(self, number: int, nexus: str, command: Command) -> Reply:
-        opcode = command.cdb[0] if command.cdb else None
-        attention = None if opcode in PASSES_UNIT_ATTENTION else self._unit_attention(nexus, number)
-        if attention is not None:
-            return attention
-        if number in self._tapes:
-            return self._answer_of_tape(self._tapes[number], command)
-        unit = self._units[number]
-        if self.profile.ignores_reserved:
-            command = replace(command, cdb=meaningful(command.cdb, self.profile.reserved_looked_at))
-        try:
-            if opcode == INQUIRY:
-                page = self._copy_manager.third_party_page if self.profile.has_third_party_page else None
-                return identity.inquiry(command, unit, self.array_id, page, self.profile)
-            if opcode == EXTENDED_COPY:
-                return self._copy_manager.copy_out(command, unit, nexus)
-            if opcode == RECEIVE_COPY_RESULTS:
-                return self._copy_manager.copy_in(command, unit, nexus)
-            return unit.perform(command)
-        except Refused as refusal:
-            return refusal.answered(self._descriptor_sense(number), bare=self.profile.bare_sense)
+    def _taken_in(self, unit: Unit) -> Unit:
+        """A unit with what is this array's own."""
+        attentions = self._attentions
 
-    def _answer_of_tape(self, tape: TapeUnit, command: Command) -> Reply:
-        """A tape has no copy manager: it is a source or destination, and takes no copy's commands."""
-        try:
-            if command.cdb[:1] == bytes([INQUIRY]):
-                return identity.inquiry(command, tape, self.array_id)
-            return tape.perform(command)
-        except Refused as refusal:
-            return refusal.answered(self._descriptor_sense(tape.number))
+        def tell(nexus: str, attention: Attention) -> None:
+            attentions.establish(attention, number=unit.number, nexus=nexus)
 
-    def _unit_attention(self, nexus: str, number: int) -> Reply | None:
-        """What a nexus has to be told of a unit before anything else; the first time, of power on."""
-        with self._lock:
-            pending = self._attentions.get((nexus, number), POWER_ON)
-            self._attentions[nexus, number] = None
-            return pending
-
-    def _attend(self, attention: Reply, *, nexus: str | None = None, number: int | None = None) -> None:
-        """Tell those that know a unit: of that nexus or that unit, all where it is None."""
-        with self._lock:
-            for who, unit in self._attentions:
-                if who == (nexus or who) and unit == (unit if number is None else number):
-                    self._attentions[who, unit] = self._attentions[who, unit] or attention
+        return replace(
+            unit,
+            overwriting=self._copy_manager.place.rods.overwriting,
+            reservations=Reservations(tell),
+            mode=Mode(descriptor_sense=self.profile.descriptor_sense),
+        )
 
 
 class Session:
@@ -297,8 +298,10 @@ def _descriptor_sense(profile: Profile, units: Mapping[int, Unit]) -> Callable[[
     longest = profile.fixed_sense_blocks
 
     def descriptor_sense(number: int) -> bool:
-        unit = units.get(number)  # a tape is not among them
-        return profile.descriptor_sense or bool(longest and unit and unit.blocks > longest)
+        unit = units.get(number)
+        if unit is None:  # a tape is not among them
+            return profile.descriptor_sense
+        return unit.mode.descriptor_sense or bool(longest and unit.blocks > longest)
 
     return descriptor_sense
 

@@ -32,7 +32,7 @@ from xcopy.target.token_results import report_all_rod_tokens, rod_token_informat
 from xcopy.target.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Set
 
     from xcopy.target.faults import Faults
     from xcopy.target.operation import Steps
@@ -99,12 +99,23 @@ class CopyManager:
         """The last segments that were copied to their end, in the order they were finished."""
         return tuple(self.place.copied.copy())
 
+    @property
+    def copy_out_actions(self) -> Set[int]:
+        """The service actions of 83h that are answered."""
+        there = self.place.profile.copies.copy_out
+        return COPY_OUT.keys() if there is None else COPY_OUT.keys() & there
+
+    @property
+    def copy_in_actions(self) -> Set[int]:
+        """The service actions of 84h that are answered."""
+        there = self.place.profile.copies.copy_in
+        return COPY_IN.keys() if there is None else COPY_IN.keys() & there
+
     def third_party_page(self, unit: Unit) -> bytes:
         """VPD page 8Fh of a unit: it lists the service actions that are answered."""
-        policy = self.place.profile.copies
-        copy_out = COPY_OUT.keys() if policy.copy_out is None else COPY_OUT.keys() & policy.copy_out
-        copy_in = COPY_IN.keys() if policy.copy_in is None else COPY_IN.keys() & policy.copy_in
-        return third_party_copy(self.place.profile, unit.block_size, copy_out, copy_in)
+        return third_party_copy(
+            self.place.profile, unit.block_size, self.copy_out_actions, self.copy_in_actions
+        )
 
     def copy_out(self, command: Command, receiver: Unit, nexus: str) -> Reply:
         """Answer a THIRD-PARTY COPY OUT (83h); `Refused` is the copy manager's no."""

@@ -14,6 +14,7 @@ from cdb.third_party import THIRD_PARTY_COPY
 from cdb.vpd import (
     BLOCK_LIMITS,
     DEVICE_IDENTIFICATION,
+    LOGICAL_BLOCK_PROVISIONING,
     SUPPORTED_PAGES,
     UNIT_SERIAL_NUMBER,
     BlockLimits,
@@ -22,9 +23,11 @@ from cdb.vpd import (
     SupportedPages,
     UnitSerialNumber,
 )
+from xcopy.target import thin
+from xcopy.target.block_commands import MAXIMUM_COMPARE, MAXIMUM_TRANSFER
 from xcopy.target.profile import STRICT, Profile
 from xcopy.target.refusal import answer, at_row, parse_cdb, refuse
-from xcopy.target.unit import MAXIMUM_TRANSFER, Unit
+from xcopy.target.unit import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,7 +131,13 @@ def _pages(unit: Identified, array_id: bytes) -> dict[int, Callable[[], bytes]]:
         DEVICE_IDENTIFICATION: DeviceIdentification(designators=designators(unit, array_id)).pack,
     }
     if isinstance(unit, Unit):
-        pages[BLOCK_LIMITS] = BlockLimits(maximum_transfer_length=MAXIMUM_TRANSFER // unit.block_size).pack
+        pages[BLOCK_LIMITS] = BlockLimits(
+            maximum_transfer_length=MAXIMUM_TRANSFER // unit.block_size,
+            maximum_compare_and_write_length=MAXIMUM_COMPARE,
+            **thin.unmap_limits(unit),
+        ).pack
+        if unit.thin:
+            pages[LOGICAL_BLOCK_PROVISIONING] = thin.provisioning_page
     return pages
 
 

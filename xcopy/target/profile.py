@@ -41,6 +41,10 @@ class Profile:
     data are in descriptor format where the unit has more than `fixed_sense_blocks` blocks, if that is not 0.
     `chunk_size_4096` is the chunk size of units of 4096 where that is another. `standard_inquiry` are the
     standard INQUIRY data but for 3PC, and `pages` are VPD pages, each with its page code.
+
+    `first_attention` is what a nexus is told that comes to a unit the first time. `unknown_commands` are
+    those that are not there, by operation code and service action, None where there is none. Copies read and
+    write as a nexus of their own, and with `copies_as_initiator` as the one that asked for them.
     """
 
     name: str = "strict"
@@ -67,6 +71,9 @@ class Profile:
     chunk_size_4096: int | None = None
     standard_inquiry: bytes | None = None
     pages: tuple[tuple[int, bytes], ...] = ()
+    first_attention: tuple[int, int] = (0x29, 0x00)
+    unknown_commands: frozenset[tuple[int, int | None]] = frozenset()
+    copies_as_initiator: bool = False
 
     @property
     def enforced(self) -> OperatingParameters:
@@ -118,6 +125,7 @@ LIO = Profile(  # of Linux 6.1, units that are files
     ignores_reserved=True,
     reserved_looked_at=((0x84, 2),),  # a list identifier, whatever the service action
     bare_sense=True,
+    unknown_commands=frozenset({(0xA3, 0x0C)}),
     fixed_sense_blocks=1 << 32,
     standard_inquiry=bytes.fromhex("000006025bb00002")
     + b"LIO-ORG FILEIO          4.0 ".ljust(50, b"\0")
