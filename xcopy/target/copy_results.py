@@ -97,7 +97,10 @@ def held_data_lid1(manager: CopyManager, command: Command, receiver: Unit, nexus
     if operation.running or operation.discardable:
         wrong_field(ReceiveCopyDataLid1, "list_identifier")
     told = HeldDataLid1(held_data=bytes(operation.held)).pack()
-    return _tell_held(manager, command, operation, told, cdb.allocation_length)
+    reply = _tell(manager, command, operation, told, cdb.allocation_length)
+    if cdb.allocation_length == 0 or len(reply.data) == len(told):
+        operation.held.clear()  # told whole, or given up (SPC-4 5.17.4.5)
+    return reply
 
 
 def held_data_lid4(manager: CopyManager, command: Command, receiver: Unit, nexus: str) -> Reply:
@@ -109,7 +112,11 @@ def held_data_lid4(manager: CopyManager, command: Command, receiver: Unit, nexus
     header = copy_operation(operation, manager.place.profile.copies)
     held = bytes(operation.held) if operation.completed else b""
     told = HeldDataLid4(operation=header.but(hdd=operation.held_discarded), held_data=held).pack()
-    return _tell_held(manager, command, operation, told, cdb.allocation_length)
+    reply = _tell(manager, command, operation, told, cdb.allocation_length)
+    whole = operation.completed and len(reply.data) == len(told)
+    if whole or (cdb.allocation_length == 0 and not operation.running):
+        operation.held.clear()
+    return reply
 
 
 def failure_details(manager: CopyManager, command: Command, receiver: Unit, nexus: str) -> Reply:
@@ -178,15 +185,4 @@ def _tell(
 ) -> Reply:
     reply = answer(command, told, allocation_length)
     manager.operations.told(operation)
-    return reply
-
-
-def _tell_held(
-    manager: CopyManager, command: Command, operation: Operation, told: bytes, allocation_length: int
-) -> Reply:
-    """Held data that were told whole, or that an allocation length of 0 gives up, are gone (5.17.4.5)."""
-    reply = _tell(manager, command, operation, told, allocation_length)
-    whole = len(reply.data) == len(told) and told.endswith(operation.held)
-    if not operation.running and (allocation_length == 0 or whole):
-        operation.held.clear()
     return reply
