@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from xcopy.target.faults import Step
 from xcopy.target.refusal import Refused
-from xcopy.target.sides import BlockSide, NullSide, StreamSide
+from xcopy.target.reservation import Through
+from xcopy.target.sides import BlockDevice, BlockSide, NullSide, StreamSide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -310,14 +311,29 @@ def transfer_size(run: CopyRun, side: StreamSide, field: str) -> int:
 
 def read_blocks(run: CopyRun, side: BlockSide, lba: int, blocks: int) -> bytes:
     """Blocks of a disk, through the faults."""
-    unit = side.unit
-    return _read(run, side, blocks, blocks * unit.block_size, lambda: unit.read(lba, blocks), lba)
+
+    def perform() -> bytes:
+        return _now(run, side, Through.READERS).read(lba, blocks)
+
+    return _read(run, side, blocks, blocks * side.unit.block_size, perform, lba)
 
 
 def write_blocks(run: CopyRun, side: BlockSide, lba: int, data: bytes) -> None:
     """Whole blocks to a disk, through the faults."""
+
+    def perform(changed: bytes) -> None:
+        _now(run, side, Through.HOLDERS).write(lba, changed)
+
+    _write(run, side, len(data) // side.unit.block_size, data, perform, lba)
+
+
+def _now(run: CopyRun, side: BlockSide, through: Through) -> BlockDevice:
+    """A disk as it is by now, unless its reservation is in the way."""
     unit = side.unit
-    _write(run, side, len(data) // unit.block_size, data, lambda changed: unit.write(lba, changed), lba)
+    unit.reservations.check(run.nexus, through)
+    current = run.place.units.get(unit.number)
+    same = current is not None and current.reservations is unit.reservations  # else it stands for a ROD
+    return current if current is not None and same else unit
 
 
 def _read(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from xcopy.target.unit import Unit
 
 COMMANDS_CLEARED = (0x2F, 0x02)  # COMMANDS CLEARED BY DEVICE SERVER (SPC-4 5.17.4.7)
+COPY_MANAGER = "copy manager"  # the nexus by which copies read and write
 EMBEDDED_SENSE = 96  # bytes of a device's own sense that are passed on at most
 
 
@@ -89,6 +90,11 @@ class CopyRun:
     def segment(self) -> Segment:
         """The segment descriptor at hand."""
         return self.request.segments[self.number]
+
+    @property
+    def nexus(self) -> str:
+        """As whom it reads and writes."""
+        return self.operation.nexus if self.place.profile.copies_as_initiator else COPY_MANAGER
 
     @property
     def residual(self) -> int | None:

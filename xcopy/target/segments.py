@@ -15,6 +15,7 @@ from xcopy.target.faults import Step
 from xcopy.target.movement import Movement, move
 from xcopy.target.refusal import Refused
 from xcopy.target.run import CopiedSegment
+from xcopy.target.segment_reservation import register_key
 from xcopy.target.segment_rod import populate
 from xcopy.target.segments_tape import PERFORMED_ON_TAPES
 from xcopy.target.sides import BlockSide, NullSide, disk, real_disk, side
@@ -171,6 +172,7 @@ PERFORMED: dict[int, Callable[[CopyRun], None]] = {
     0x07: verify_cscd,
     0x0A: offset_to_offset,
     0x0D: block_to_block,
+    0x14: register_key,
     0x16: block_image,
     0xBE: populate,
     0xBF: populate,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cdb.record import Record
+    from xcopy.target.reservation import Reservations
     from xcopy.target.run import CopyRun
 
 RECEIVING_UNIT = 0xFFFF  # CSCD id of the unit the command was sent to
@@ -43,6 +44,11 @@ class BlockDevice(Protocol):
     @property
     def blocks(self) -> int:
         """How many there are."""
+        ...
+
+    @property
+    def reservations(self) -> Reservations:
+        """Who may read and write it."""
         ...
 
     def check_range(self, lba: int, blocks: int) -> None:
