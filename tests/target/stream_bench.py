@@ -37,6 +37,7 @@ class StreamBench(Bench):
         *,
         size: int = 256 * 512,
         capacity: int = 1 << 24,
+        protected: bool = False,
         faults: Iterable[Fault] = (),
         chunk_size: int = 1 << 20,
         limits: dict[str, Any] | None = None,
@@ -53,7 +54,12 @@ class StreamBench(Bench):
             for n, block in enumerate(block_sizes)
         ]
         wound = [
-            TapeUnit(number=len(disks) + n, serial=f"tape-{n}", medium=Medium(objects, capacity=capacity))
+            TapeUnit(
+                number=len(disks) + n,
+                serial=f"tape-{n}",
+                medium=Medium(objects, capacity=capacity),
+                read_only=protected,
+            )
             for n, objects in enumerate(tapes)
         ]
         able: dict[str, Any] = {

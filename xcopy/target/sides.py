@@ -160,7 +160,7 @@ def side(run: CopyRun, role: str) -> Side:
         run.not_reachable(pointer)  # the header of the list
     make = SIDE_OF.get(type(found))
     if make is None:
-        run.not_reachable(pointer)
+        run.not_reachable(FieldPointer(sksv=True, byte=run.request.cscd_offset(cscd_id)))
     return make(run, role, cscd_id)
 
 
