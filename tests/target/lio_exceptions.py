@@ -30,6 +30,9 @@ NO_CACHE = "LIO takes FUA and DPO of a unit with a write cache only, and its uni
 OVERFLOW = "Linux 6.1 adds the two lengths in 32 bits, so that this sum is small and the next check refuses"
 PMI = "the obsolete address of READ CAPACITY(10) is not looked at; LIO refuses it without the obsolete PMI"
 
+UNMAP = "what LIO says of a unit that is not thin: WRITE SAME with UNMAP is a command it does not have"
+FIXED = "LIO has no descriptor format to give to REQUEST SENSE"
+
 # Cases that are answered otherwise.
 DIFFERENT = {
     "no list by its length, though one is transferred": CUT,
@@ -51,4 +54,6 @@ DIFFERENT = {
     "WRITE(16), more is sent": ROOM,
     "WRITE(16), nothing is sent": ROOM,
     "WRITE(16), less is sent, to a unit of 4096": ROOM,
+    "WRITE SAME(16) with UNMAP": UNMAP,
+    "REQUEST SENSE in descriptor format": FIXED,
 }

@@ -91,7 +91,10 @@ IDENTITY = (
     question("INQUIRY with the obsolete CMDDT bit", inquiry(96, flags=2), 96),
     question("INQUIRY with a reserved bit", inquiry(96, flags=0x80), 96),
     question("INQUIRY with NACA", inquiry(96, control=0x04), 96),
-    *(question(f"page {code:02X}h", page(code), 255) for code in (0x00, 0x80, 0x83, 0x86, 0xB0, 0xB1, 0xB2)),
+    *(
+        question(f"page {code:02X}h", page(code), 255)
+        for code in (0x00, 0x80, 0x83, 0x86, 0xB0, 0xB1, 0xB2, 0xB3)
+    ),
     *(
         question(f"page {code:02X}h of a unit of 4096", page(code), 255, to="k")
         for code in (0x83, 0xB0, 0xB1)

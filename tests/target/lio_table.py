@@ -7,6 +7,7 @@ have, and a unit that is read-only in itself says so in its mode pages and takes
 
 from __future__ import annotations
 
+from tests.target import lio_block_commands as block_commands
 from tests.target import lio_copies as copies
 from tests.target import lio_questions as questions
 
@@ -26,5 +27,7 @@ SECTIONS = {
     "WRITE": questions.WRITES,
     "SYNCHRONIZE CACHE": questions.FLUSHES,
     "other commands": questions.OTHERS,
+    "older commands": block_commands.OLDER,
+    "rarer commands": block_commands.RARER,
 }
 TABLE = tuple(case for section in SECTIONS.values() for case in section)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +31,7 @@ from xcopy.target.unit import Unit
 NOT_REACHABLE = No(0xA, 0x0D, 0x02)
 MEDIUM_ERROR = 0x3
 CHUNK = 4  # blocks
+WRITE_EXCLUSIVE, EXCLUSIVE = 1, 3
 
 
 def linux_bench(**changes: Any) -> Bench:
@@ -67,6 +69,34 @@ def test_a_write_protected_destination_is_not_reachable() -> None:
     bench.array.change(1, read_only=True)
     assert no(bench.copy(segment(0, 0, 1))) == NOT_REACHABLE
     assert bench.contents == bench.before
+
+
+def reserve(bench: Bench, number: int, kind: int) -> None:
+    """Register a key and reserve a unit by it."""
+    for action, keys in ((0x00, (0, 7)), (0x01, (7, 0))):
+        cdb = struct.pack(">BBBxxIx", 0x5F, action, kind, 24)
+        command = Command(name="PERSISTENT RESERVE OUT", cdb=cdb, data_out=struct.pack(">QQ8x", *keys))
+        assert bench.send(number, command).status == GOOD
+
+
+@pytest.mark.parametrize(("reserved", "kind"), [(1, WRITE_EXCLUSIVE), (1, EXCLUSIVE), (0, EXCLUSIVE)])
+def test_a_reservation_stops_a_copy_even_of_its_holder(reserved: int, kind: int) -> None:
+    bench = linux_bench()
+    reserve(bench, reserved, kind)
+    assert no(bench.copy(segment(0, 0, 1))) == NOT_REACHABLE
+    assert bench.contents == bench.before
+
+
+def test_a_reservation_against_writing_does_not_keep_a_copy_from_reading() -> None:
+    bench = linux_bench()
+    reserve(bench, 0, WRITE_EXCLUSIVE)
+    assert bench.copy(segment(0, 0, 1)).status == GOOD
+
+
+def test_the_first_command_to_a_unit_is_told_that_the_luns_have_changed() -> None:
+    session = memory_array(1, profile=LIO).open(0)
+    assert no(session.send(TEST_UNIT_READY)) == No(0x6, 0x3F, 0x0E)
+    assert session.send(TEST_UNIT_READY).status == GOOD
 
 
 def test_what_was_copied_is_told_with_its_bytes() -> None:

@@ -115,7 +115,7 @@ class Door:
     def _of_unit(self, unit: Unit, command: Command, nexus: str) -> Reply:
         key = key_of(command.cdb)
         if key is not None and key in self.profile.unknown_commands:
-            unknown(command.cdb, ())
+            unknown(command.cdb, (each.key for each in self.known(unit)))
         if command.cdb[:1] == bytes([COPY_OUT]):
             return self.copy_manager.copy_out(command, unit, nexus)
         if command.cdb[:1] == bytes([COPY_IN]):

@@ -21,7 +21,8 @@ from xcopy.target.copy_list import check_transferred
 from xcopy.target.faults import Step
 from xcopy.target.operation import LID1, Operation
 from xcopy.target.refusal import Refused, parse_cdb, refuse
-from xcopy.target.run import CopiedSegment
+from xcopy.target.reservation import Through
+from xcopy.target.run import COPY_MANAGER, CopiedSegment
 
 if TYPE_CHECKING:
     from cdb.copy_results import OperatingParameters
@@ -39,9 +40,9 @@ NAA_6, NAA_LENGTH = 6, 16
 
 @dataclass(frozen=True, slots=True)
 class LinuxCopy:
-    """One copy: its segment, and the NAA designator in each CSCD descriptor."""
+    """One copy: its segments, and the NAA designator in each CSCD descriptor."""
 
-    segment: BlockToBlock
+    segments: tuple[BlockToBlock, ...]
     designators: tuple[bytes, ...]
 
 
@@ -52,13 +53,12 @@ def linux_extended_copy(manager: CopyManager, command: Command, receiver: Unit, 
     residual = len(command.data_out) - length
     if length == 0:
         return Reply(residual=residual)
-    place = manager.place
-    copy = checked(bytes(command.data_out[:length]), place.profile.enforced)
-    source, destination = _units(place, copy, receiver, nexus)
-    if source.block_size != destination.block_size:
+    copy = checked(bytes(command.data_out[:length]), manager.place.profile.enforced)
+    sides = [_units(manager.place, copy, segment, receiver, nexus) for segment in copy.segments]
+    if any(source.block_size != destination.block_size for source, destination in sides):
         refuse(NOT_READY, 0x08, 0x00)
     operation = Operation(nexus=nexus, unit=receiver.number, list_identifier=None, service_action=LID1)
-    return manager.originate(operation, _steps(place, copy.segment, source, destination, residual), residual)
+    return manager.originate(operation, _steps(manager.place, copy, sides, operation, residual), residual)
 
 
 def checked(data: bytes, limits: OperatingParameters) -> LinuxCopy:
@@ -75,17 +75,21 @@ def checked(data: bytes, limits: OperatingParameters) -> LinuxCopy:
     segments_at = HEADER.size + cscd_length
     if len(data) < segments_at + segment_length:
         refuse(ILLEGAL_REQUEST, 0x1A, 0x00)
-    segment = _segment(data[segments_at : segments_at + segment_length], limits)
-    return LinuxCopy(segment, _designators(data[HEADER.size : segments_at], limits))
+    segments = _segments(data[segments_at : segments_at + segment_length], limits)
+    return LinuxCopy(segments, _designators(data[HEADER.size : segments_at], limits))
 
 
-def _segment(data: bytes, limits: OperatingParameters) -> BlockToBlock:
+def _segments(data: bytes, limits: OperatingParameters) -> tuple[BlockToBlock, ...]:
     if len(data) % BlockToBlock.size:
         _invalid(0x09)
     if len(data) > limits.maximum_segment_count * BlockToBlock.size:
         _invalid(0x08)
     if not data:
         _invalid()
+    return tuple(_segment(data[at : at + BlockToBlock.size]) for at in range(0, len(data), BlockToBlock.size))
+
+
+def _segment(data: bytes) -> BlockToBlock:
     if data[0] != BLOCK_TO_BLOCK:
         _invalid(0x09)
     row = BlockToBlock.row("descriptor_length")
@@ -124,11 +128,13 @@ def _designator(data: bytes) -> bytes:
     return value
 
 
-def _units(place: Place, copy: LinuxCopy, receiver: Unit, nexus: str) -> tuple[Unit, Unit]:
+def _units(
+    place: Place, copy: LinuxCopy, segment: BlockToBlock, receiver: Unit, nexus: str
+) -> tuple[Unit, Unit]:
     """Source and destination: one of them received the command, both are there for its nexus."""
     found = [
         _named(place, copy.designators, cscd_id, nexus)
-        for cscd_id in (copy.segment.source_cscd, copy.segment.destination_cscd)
+        for cscd_id in (segment.source_cscd, segment.destination_cscd)
     ]
     source, destination = found
     if source is None or destination is None or receiver.number not in (source.number, destination.number):
@@ -145,23 +151,32 @@ def _named(place: Place, designators: tuple[bytes, ...], cscd_id: int, nexus: st
     return None
 
 
-def _steps(place: Place, segment: BlockToBlock, source: Unit, destination: Unit, residual: int) -> Steps:
+def _steps(
+    place: Place, copy: LinuxCopy, sides: list[tuple[Unit, Unit]], operation: Operation, residual: int
+) -> Steps:
+    for number, segment in enumerate(copy.segments):
+        if number:
+            yield
+        step = Step(kind="segment", unit=operation.unit, segment=number, segment_type=segment.descriptor_type)
+        place.faults.segment(step, partial(_move, place, segment, *sides[number]))
+    return Reply(residual=residual)
+
+
+def _move(place: Place, segment: BlockToBlock, source: Unit, destination: Unit) -> None:
     """Read and write, chunk after chunk; what fails fails there, with what came before it written."""
     chunk = place.profile.chunk_of(source.block_size) // source.block_size
     try:
         for done in range(0, segment.blocks, chunk):
-            if done:
-                yield
             blocks = min(chunk, segment.blocks - done)
             lba, to = segment.source_lba + done, segment.destination_lba + done
             data = place.faults.read(
                 Step(kind="read", unit=source.number, lba=lba, blocks=blocks),
-                partial(source.read, lba, blocks),
+                partial(_read, place, source.number, lba, blocks),
             )
             place.faults.write(
                 Step(kind="write", unit=destination.number, lba=to, blocks=blocks),
                 data,
-                partial(destination.write, to),
+                partial(_write, place, destination.number, to),
             )
     except Refused:
         refuse(COPY_ABORTED, *place.profile.unreachable)
@@ -174,7 +189,19 @@ def _steps(place: Place, segment: BlockToBlock, source: Unit, destination: Unit,
             length=segment.blocks * source.block_size,
         )
     )
-    return Reply(residual=residual)
+
+
+def _read(place: Place, number: int, lba: int, blocks: int) -> bytes:
+    """As a nexus of its own, so that nobody's reservation lets it pass."""
+    unit = place.units[number]
+    unit.reservations.check(COPY_MANAGER, Through.READERS)
+    return unit.read(lba, blocks)
+
+
+def _write(place: Place, number: int, lba: int, data: bytes) -> None:
+    unit = place.units[number]
+    unit.reservations.check(COPY_MANAGER, Through.HOLDERS)
+    unit.write(lba, data)
 
 
 def _invalid(ascq: int = 0x00) -> NoReturn:

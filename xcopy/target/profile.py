@@ -37,8 +37,9 @@ class Profile:
     type 07h may not ask for it.
 
     With `ignores_reserved` bits of a CDB that mean nothing are not looked at, but for `reserved_looked_at`:
-    operation codes, each with a byte of its CDB. Of `bare_sense` there is no more than key and code; sense
-    data are in descriptor format where the unit has more than `fixed_sense_blocks` blocks, if that is not 0.
+    operation codes, each with a byte of its CDB. Of `bare_sense` there is no more than key, code and
+    INFORMATION; sense data are in descriptor format where the unit has more than `fixed_sense_blocks` blocks,
+    if that is not 0.
     `chunk_size_4096` is the chunk size of units of 4096 where that is another. `standard_inquiry` are the
     standard INQUIRY data but for 3PC, and `pages` are VPD pages, each with its page code.
 
@@ -125,7 +126,8 @@ LIO = Profile(  # of Linux 6.1, units that are files
     ignores_reserved=True,
     reserved_looked_at=((0x84, 2),),  # a list identifier, whatever the service action
     bare_sense=True,
-    unknown_commands=frozenset({(0xA3, 0x0C)}),
+    first_attention=(0x3F, 0x0E),
+    unknown_commands=frozenset({(0x9E, 0x12), (0xA3, 0x0C)}),
     fixed_sense_blocks=1 << 32,
     standard_inquiry=bytes.fromhex("000006025bb00002")
     + b"LIO-ORG FILEIO          4.0 ".ljust(50, b"\0")

@@ -36,13 +36,13 @@ class Refused(Exception):
     def answered(self, descriptor: bool, *, bare: bool = False) -> Reply:
         """The reply, its sense in descriptor format where that is asked for and it was not given as bytes.
 
-        Of `bare` sense there is the key and the code, and nothing else.
+        Of `bare` sense there are the key, the code and INFORMATION, and nothing else.
         """
         if self._sense is None or not (descriptor or bare):
             return self.reply
         sense = self._sense
         if bare:
-            sense = Sense(key=sense.key, asc=sense.asc, ascq=sense.ascq)
+            sense = Sense(key=sense.key, asc=sense.asc, ascq=sense.ascq, information=sense.information)
         return Reply(status=self.reply.status, sense=packed(sense, descriptor))
 
 
