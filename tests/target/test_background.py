@@ -63,6 +63,11 @@ def copied(array: Bench, *segments: int) -> bool:
     return array.contents == [array.before[0], bytes(expected)]
 
 
+def in_the_copy(array: Bench, action: Callable[[], object], **at: object) -> None:
+    """Have something happen in the middle of a copy, in its own thread."""
+    array.array.faults.add(Fault(then=Call(action), **at))  # type: ignore[arg-type]
+
+
 # IMMED (SPC-4 5.17.4.3, 6.4.2).
 
 
@@ -84,6 +89,15 @@ def test_without_background_work_there_is_nothing_to_do(array: Bench) -> None:
     assert not array.array.work()
     copy_lid4(array, ONE)
     assert not array.array.work()
+
+
+def test_a_segment_that_is_being_copied_is_not_begun_again_by_whoever_works_too(array: Bench) -> None:
+    seen: list[bool] = []
+    in_the_copy(array, lambda: seen.append(array.array.work()), at="write")
+    copy_lid4(array, ONE, TWO, immed=True)
+    assert array.array.work()
+    assert seen == [False]
+    assert copied(array, 0)
 
 
 def test_two_copies_in_the_background_take_turns(array: Bench) -> None:
@@ -207,11 +221,6 @@ def test_without_g_sense_there_is_no_sense_with_good(array: Bench) -> None:
 # COPY OPERATION ABORT (SPC-4 5.17.4.7, 6.3).
 
 
-def in_the_copy(array: Bench, action: Callable[[], object], **at: object) -> None:
-    """Have something happen in the middle of a copy, in its own thread."""
-    array.array.faults.add(Fault(then=Call(action), **at))  # type: ignore[arg-type]
-
-
 def test_an_aborted_copy_stops_between_two_chunks_and_says_what_is_missing() -> None:
     array = bench(chunk_size=BLOCK)
     replies: list[Reply] = []
@@ -263,7 +272,8 @@ def test_a_copy_in_the_background_is_aborted_between_two_segments(array: Bench) 
 
 def test_a_segment_that_is_whole_when_the_abort_comes_is_the_copy_s_last(array: Bench) -> None:
     in_the_copy(array, lambda: array.send(1, abort(7)), at="write", nth=2, after=True)
-    assert no(copy_lid4(array, ONE, TWO, THREE)) == CLEARED
+    ended = copy_lid4(array, ONE, TWO, THREE)
+    assert (no(ended), segment_number(ended), residual(ended)) == (CLEARED, 2, None)
     assert copied(array, 0, 1)
 
 

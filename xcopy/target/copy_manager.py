@@ -22,10 +22,10 @@ from xcopy.target.copy_results import (
     status_lid4,
 )
 from xcopy.target.extended_copy import copy_operation_abort, extended_copy_lid1, extended_copy_lid4
-from xcopy.target.operation import Operation, Operations
+from xcopy.target.operation import LID1, LID4, Operation, Operations
 from xcopy.target.refusal import Aborted, Refused, at_byte, at_row, refuse
 from xcopy.target.rods import Rods
-from xcopy.target.run import CopiedSegment, Place
+from xcopy.target.run import COMMANDS_CLEARED, CopiedSegment, Place
 from xcopy.target.third_party_page import third_party_copy
 from xcopy.target.token_commands import populate_token, write_using_token
 from xcopy.target.token_results import report_all_rod_tokens, rod_token_information
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 CDB_LENGTH = 16
 SERVICE_ACTION = 0x1F
 INVALID_FIELD_IN_CDB = (0x24, 0x00)
-STOPPED = Sense(key=COPY_ABORTED, asc=0x2F, ascq=0x02)  # cleared by device server (SPC-4 5.17.4.7)
 UNANSWERED = Sense(key=COPY_ABORTED, asc=0x0D, ascq=0x01)  # a device that says nothing (SPC-4 5.17.7.4)
 
 
@@ -191,7 +190,7 @@ class CopyManager:
         descriptor = self.descriptor_sense(operation.unit)
         try:
             if operation.aborting:
-                raise Aborted.of(STOPPED)
+                raise Aborted.of(_stopped(operation))
             next(operation.steps)
             return None
         except StopIteration as end:
@@ -228,6 +227,13 @@ class CopyManager:
             field = at_row(ExtendedCopyLid1.row("service_action"), command=True)
             refuse(ILLEGAL_REQUEST, *unknown, field if unknown == INVALID_FIELD_IN_CDB else None)
         return table[service_action]
+
+
+def _stopped(operation: Operation) -> Sense:
+    """How an operation ends that was stopped between two steps: of a copy the next segment is named."""
+    segment = operation.segments_processed if operation.service_action in (LID1, LID4) else None
+    asc, ascq = COMMANDS_CLEARED
+    return Sense(key=COPY_ABORTED, asc=asc, ascq=ascq, segment=segment)
 
 
 Action = Callable[[CopyManager, Command, "Unit", str], Reply]

@@ -93,7 +93,6 @@ def _steps(manager: CopyManager, run: CopyRun, residual: int) -> Steps:
         for run.number in range(len(request.segments)):
             if run.number:
                 yield
-            run.go_on()
             operation.segments_begun += 1
             perform(run)
             operation.segments_processed += 1
