@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cdb.sense import MEDIUM_ERROR
-from tests.target.bench import BLOCK, BLOCKS, CHECK_CONDITION, GOOD, No, embedded, no, residual
+from tests.target.bench import BLOCK, BLOCKS, CHECK_CONDITION, GOOD, No, embedded, no, residual, write_16
 from tests.target.token_bench import (
     BLOCK_COUNTS,
     BY_REFERENCE,
@@ -21,7 +21,10 @@ from tests.target.token_bench import (
     write_list,
     write_using,
 )
+from xcopy.target.array import Array
+from xcopy.target.backing import MemoryBacking
 from xcopy.target.faults import Call, Fault, check
+from xcopy.target.unit import Unit
 
 if TYPE_CHECKING:
     from cdb.command import Reply
@@ -228,6 +231,24 @@ def test_the_zero_token_writes_zeros_of_any_length_and_is_in_no_list(array: Toke
     assert array.blocks(1, 3, 100) + array.blocks(1, 200, 1) == bytes(101 * BLOCK)
     assert untouched_but(array, 1, (3, 100), (200, 1))
     assert array.all_tokens() == []
+
+
+def test_the_zero_token_takes_the_storage_of_whole_granules_of_a_thin_unit() -> None:
+    # SBC-4 4.28.4, 4.7.3; granules of 8 blocks
+    unit = Unit(
+        number=0,
+        serial="thin",
+        block_size=BLOCK,
+        blocks=64,
+        backing=MemoryBacking(bytes(64 * BLOCK)),
+        granularity=8,
+    )
+    array = TokenBench(Array([unit]))
+    array.send(0, write_16(0, b"\xff" * 64 * BLOCK))
+    assert array.write(ZEROS, (5, 40), to=0).status == GOOD
+    assert array.blocks(0, 0, 64) == b"\xff" * 5 * BLOCK + bytes(40 * BLOCK) + b"\xff" * 19 * BLOCK
+    assert list(unit.mapped(0)) == [(0, 8), (40, 64)]
+    assert array.token((0, 8), to=0)[96:104].hex() == "00000200" + "0000c000"
 
 
 def test_the_zero_token_cannot_be_deleted(array: TokenBench) -> None:

@@ -144,6 +144,11 @@ def unmap_limits(unit: Unit) -> dict[str, Any]:
     return limits
 
 
+def write_zeros(unit: Unit, lba: int, blocks: int) -> None:
+    """Zeros in those blocks; of a thin unit those that can lose their storage."""
+    _write_same(unit, lba, blocks, bytes(unit.block_size), let_go=unit.thin)
+
+
 def _write_same(unit: Unit, lba: int, blocks: int, block: bytes, *, let_go: bool) -> None:
     first, end = unit.whole_granules(lba, blocks) if let_go else (lba, lba)
     if first >= end:

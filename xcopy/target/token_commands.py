@@ -18,6 +18,7 @@ from xcopy.target.operation import Operation
 from xcopy.target.refusal import Refused, at_row, parse_cdb
 from xcopy.target.rods import Extent
 from xcopy.target.run import EMBEDDED_SENSE
+from xcopy.target.thin import write_zeros
 from xcopy.target.token_list import PopulateRequest, WriteRequest, check_populate, check_write
 from xcopy.target.tokens import CANCELLED, INVALID_TOKEN_OPERATION, is_zero_token
 
@@ -163,7 +164,8 @@ def _move(
                 break
             if operation.transferred:
                 yield
-            _write_part(place, operation, part.lba, _read(place, operation, rod, start, size))
+            data = _read(place, operation, rod, start, size)
+            _write_part(place, operation, part.lba, data, zeros=rod is None)
             start += size
             operation.transferred += size
     except Refused as refusal:
@@ -205,11 +207,18 @@ def _read(place: Place, operation: Operation, rod: Rod | None, start: int, size:
     return b"".join(found)[skipped : skipped + size].ljust(size, b"\0")
 
 
-def _write_part(place: Place, operation: Operation, lba: int, data: bytes) -> None:
+def _write_part(place: Place, operation: Operation, lba: int, data: bytes, *, zeros: bool) -> None:
     unit = place.units[operation.unit]
+
+    def put(changed: bytes) -> None:
+        if zeros and changed == data:
+            write_zeros(unit, lba, len(data) // unit.block_size)
+        else:
+            unit.write(lba, changed)
+
     step = Step(kind="write", unit=unit.number, lba=lba, blocks=len(data) // unit.block_size)
     try:
-        place.faults.write(step, data, lambda changed: unit.write(lba, changed))
+        place.faults.write(step, data, put)
     except Refused as refusal:
         _device_failed(place, operation, "destination", refusal)
     operation.commands += 1

@@ -152,7 +152,9 @@ class Tokens:
             identifier=identifier,
             creator=named.pack(),
             bytes_represented=rod.size,
-            device_specific=BlockTokenData(block_length=rod.block_size).pack(),
+            device_specific=BlockTokenData(
+                block_length=rod.block_size, lbpme=creator.thin, lbprz=creator.thin
+            ).pack(),
             target_device=identity.target_device(self._array_id).pack().ljust(128, b"\0"),
             extended_data=self._token_bytes(EXTENDED.stop - EXTENDED.start),
         )
