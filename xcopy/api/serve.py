@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Self
 
 from xcopy.device import tcmu
 from xcopy.device.array_dir import open_array
-from xcopy.device.short_commands import LongCommands
 from xcopy.device.tcmu_ring import Ring, RingDamaged
 from xcopy.device.tcmu_server import Device, Server
 from xcopy.errors import UnsafeError, UnsupportedError, UsageError
@@ -101,8 +100,8 @@ class Serving:
         except UnsupportedError:
             os.close(fd)
             raise
-        transport = LongCommands(self._array.open(unit, f"nexus {nexus}"))
-        return Device(name, fd, ring, transport, partial(self._array.reset, unit))
+        session = self._array.open(unit, f"nexus {nexus}")
+        return Device(name, fd, ring, session, partial(self._array.reset, unit))
 
     def _map(self, each: _Served) -> ServedUnit:
         tcmu.map_unit(self._id, each.unit, each.nexus)
@@ -134,6 +133,7 @@ class Serving:
 
     def fail(self) -> None:
         """End every command with an error, so that a `close` that waits in another thread can go on."""
+        tcmu.take_offline(tcmu.of_array(self._id).targets)
         for each in tuple(self._served):
             each.device.abandon()
             tcmu.fail_commands(each.device.name)
@@ -184,6 +184,7 @@ def clean() -> Cleaned:
 
 
 def _remove(left: Found) -> tuple[str, ...]:
+    tcmu.take_offline(left.targets)
     for name in left.backstores:
         tcmu.fail_commands(name)
     tcmu.remove_targets(left.targets)

@@ -258,10 +258,22 @@ def _alive(name: str) -> bool:
     return False
 
 
+def take_offline(targets: tuple[str, ...]) -> None:
+    """Have the kernel send nothing more to what is mapped there: what it holds back would be sent again."""
+    for target in targets:
+        group = LOOPBACK / target / "tpgt_1"
+        for lun in _listed(group / "lun"):
+            address = f"{(group / 'address').read_text().strip()}:{lun.removeprefix('lun_')}"
+            with contextlib.suppress(FileNotFoundError):  # not mapped, or removed already
+                _write(SCSI_DEVICES / address / "device/state", "offline\n")
+
+
 def fail_commands(name: str) -> None:
     """End every command of a backstore with an error, now and from now on; its ring is of no more use."""
     actions = HBA / name / "action"
-    if _uio(name) is not None:  # else it never had a command
+    if _uio(name) is None:
+        return  # it never had a command
+    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
         _write(actions / "block_dev", "1")
         _write(actions / "reset_ring", "2")  # 2: with an error; 1 would say BUSY
 
