@@ -148,14 +148,14 @@ TEST_UNIT_READY = Command(name="TEST UNIT READY", cdb=bytes(6))
 
 
 class Bench:
-    """An array in memory with random blocks, its power-on attentions taken, and what its bytes were."""
+    """An array with random blocks, unless `fill` is off; its power-on attentions taken, and its bytes then."""
 
-    def __init__(self, array: Array, nexus: str = "initiator") -> None:
+    def __init__(self, array: Array, nexus: str = "initiator", *, fill: bool = True) -> None:
         self.array = array
         self.nexus = nexus
         for number, unit in array.units.items():
-            content = random.Random(number).randbytes(unit.size)
-            unit.backing.write(0, content)
+            if fill:
+                unit.backing.write(0, random.Random(number).randbytes(unit.size))
             self.send(number, TEST_UNIT_READY)
         self.before = self.contents
 
@@ -191,7 +191,7 @@ class Bench:
 
 def bench(units: int = 2, *, blocks: int = BLOCKS, **changes: Any) -> Bench:
     """A bench over equal units."""
-    return Bench(memory_array(units, blocks=blocks, **changes))
+    return Bench(memory_array(units, blocks=blocks, **{"advertised": CAPABLE} | changes))
 
 
 def mixed_bench(*block_sizes: int, size: int = BLOCKS * 4096, chunk_size: int = 8192) -> Bench:
@@ -206,7 +206,7 @@ def mixed_bench(*block_sizes: int, size: int = BLOCKS * 4096, chunk_size: int = 
         )
         for n, block_size in enumerate(block_sizes)
     ]
-    return Bench(Array(units, replace(STRICT, chunk_size=chunk_size)))
+    return Bench(Array(units, replace(STRICT, chunk_size=chunk_size, advertised=CAPABLE)))
 
 
 def capable(**changes: Any) -> OperatingParameters:

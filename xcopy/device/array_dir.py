@@ -1,6 +1,7 @@
 """The emulated array kept in a directory: array.json says what it is, unit-N.img hold the blocks.
 
-The only file that touches files for the array. What a unit answers is `xcopy.target`'s question.
+Which files there are, and how the array is made of them. The bytes of a unit's file are `file_backing`'s
+question, what a unit answers `xcopy.target`'s.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdb.copy_results import OperatingParameters
 from xcopy.device import worker
+from xcopy.device.file_backing import FileBacking
 from xcopy.errors import AccessError, UsageError
 from xcopy.target.array import Array, serial
 from xcopy.target.identity import ARRAY_ID_LENGTH
@@ -29,51 +31,11 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 DESCRIPTION = "array.json"
+MAXIMUM_GRANULARITY = 1 << 16  # blocks
 MAXIMUM_UNITS = 256  # each open unit holds a file descriptor
 
 _lock = Lock()
 _opened: weakref.WeakValueDictionary[tuple[str, int, int, int], Array] = weakref.WeakValueDictionary()
-
-
-class FileBacking:
-    """The blocks of one unit in a file that must keep its size; the file is closed with the last user."""
-
-    def __init__(self, path: Path, size: int, *, writable: bool) -> None:
-        self.path = path
-        self._size = size
-        self._fd = os.open(path, (os.O_RDWR if writable else os.O_RDONLY) | os.O_CLOEXEC)
-        weakref.finalize(self, os.close, self._fd)
-
-    @property
-    def size(self) -> int:
-        """Bytes, as array.json says."""
-        return self._size
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Exactly `length` bytes; a file that has become shorter is an `OSError`."""
-        parts = []
-        while length:
-            part = os.pread(self._fd, length, offset)
-            if not part:
-                raise OSError(f"{self.path} ends at byte {offset}")
-            parts.append(part)
-            offset += len(part)
-            length -= len(part)
-        return b"".join(parts)
-
-    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
-        """All of `data`; a file that has become shorter is an `OSError` and is not made longer."""
-        if os.fstat(self._fd).st_size < self._size:
-            raise OSError(f"{self.path} has become shorter than {self._size} bytes")
-        rest = memoryview(data).cast("B")
-        while rest:
-            written = os.pwrite(self._fd, rest, offset)
-            offset += written
-            rest = rest[written:]
-
-    def flush(self) -> None:
-        """fdatasync."""
-        os.fdatasync(self._fd)
 
 
 def unit_file(directory: str | os.PathLike[str], number: int) -> Path:
@@ -89,11 +51,14 @@ def create(
     block_size: int | Sequence[int] = 512,
     third_party_copy: bool | Sequence[bool] = True,
     read_only: bool | Sequence[bool] = False,
+    granularity: int | Sequence[int] = 0,
     parameters: OperatingParameters = CAPABLE,
     enforced: OperatingParameters | None = None,
     chunk_size: int = CHUNK_SIZE,
 ) -> None:
     """Make an array of `units` units of `size` bytes, all zeros and sparse; a sequence has one value a unit.
+
+    A unit with a `granularity` is thin: so many blocks get storage together, or lose it.
 
     The directory is made unless it is there and empty. What cannot be made is a `UsageError`, and
     nothing of it is left behind.
@@ -106,12 +71,14 @@ def create(
             "blocks": _whole_blocks(size, block),
             "third_party_copy": bool(copy),
             "read_only": bool(protected),
+            "granularity": _granularity(granule),
         }
-        for number, (block, copy, protected) in enumerate(
+        for number, (block, copy, protected, granule) in enumerate(
             zip(
                 _each("block_size", block_size, units),
                 _each("third_party_copy", third_party_copy, units),
                 _each("read_only", read_only, units),
+                _each("granularity", granularity, units),
                 strict=True,
             )
         )
@@ -167,6 +134,15 @@ def _whole_blocks(size: int, block_size: int) -> int:
             f"a unit of {size} bytes is not made of whole {block_size}-byte blocks; {near} bytes would be"
         )
     return size // block_size
+
+
+def _granularity(blocks: int) -> int:
+    if not 0 <= blocks <= MAXIMUM_GRANULARITY:
+        raise UsageError(
+            f"a thin unit gets storage for 1 to {MAXIMUM_GRANULARITY} blocks together, not {blocks}; "
+            "0 makes a unit that is not thin"
+        )
+    return blocks
 
 
 def _each(name: str, value: int | bool | Sequence[int] | Sequence[bool], units: int) -> Sequence[int | bool]:
@@ -231,12 +207,14 @@ def _read(path: Path) -> tuple[dict[str, Any], tuple[str, int, int, int]]:
 
 def _units(path: Path, content: dict[str, Any]) -> list[dict[str, Any]]:
     """The units array.json describes, every value of the right kind."""
-    kinds = {"number": int, "serial": str, "block_size": int, "blocks": int}
+    kinds = {"number": int, "serial": str, "block_size": int, "blocks": int, "granularity": int}
     flags = {"third_party_copy": bool, "read_only": bool}
     listed = content.get("units")
     if not isinstance(listed, list) or not listed:
         raise UsageError(f"{path / DESCRIPTION} is damaged: it lists no units")
     for unit in listed:
+        if isinstance(unit, dict):
+            unit.setdefault("granularity", 0)  # arrays made when there were no thin units
         for name, kind in {**kinds, **flags}.items():
             if not isinstance(unit, dict) or type(unit.get(name)) is not kind:
                 raise UsageError(f"{path / DESCRIPTION} is damaged: a unit has no right {name}")
