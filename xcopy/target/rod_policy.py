@@ -30,7 +30,7 @@ class RodPolicy:
     `says_why`: a token that is no good is answered with its reason; else all are TOKEN UNKNOWN.
     `short_list`: ASC and ASCQ of a parameter list too short for its header. `beyond_rod`: ASC and ASCQ where
     a WRITE USING TOKEN asks for more than there is. `forwards_failure`: what a device answered is the
-    answer, word for word. `dies_with_list`: a token is deleted when its list identifier is used again.
+    answer, word for word. `dies_with_list`: a token is deleted when another is made under its list identifier.
     """
 
     types: tuple[int, ...] = (ACCESS_UPON_REFERENCE, POINT_IN_TIME, CHANGE_VULNERABLE, PERSISTENT)
@@ -72,3 +72,37 @@ class RodPolicy:
 
 
 STANDARD = RodPolicy()
+
+# What public targets do, by way of their sources.
+CTL_RODS = RodPolicy(
+    types=(ACCESS_UPON_REFERENCE,),
+    default_type=ACCESS_UPON_REFERENCE,
+    by_reference=True,
+    maximum_bytes=0,
+    optimal_bytes=0,
+    default_lifetime=0xFFFF_FFFF,
+    maximum_lifetime=0xFFFF_FFFF,
+    says_why=False,
+    short_list=(0x24, 0x00),
+    beyond_rod=(0x26, 0x00),
+    forwards_failure=True,
+)
+QNAP_RODS = RodPolicy(
+    types=(POINT_IN_TIME,),
+    cancels=True,
+    maximum_ranges=2,
+    maximum_bytes=128 << 20,
+    optimal_bytes=64 << 20,
+    default_inactivity=30,
+    maximum_inactivity=32,
+    dies_with_list=True,
+)
+QUADSTOR_RODS = RodPolicy(
+    types=(POINT_IN_TIME, CHANGE_VULNERABLE, PERSISTENT),
+    maximum_ranges=1,
+    maximum_bytes=4 << 20,
+    optimal_bytes=4 << 20,
+    default_inactivity=35,
+    maximum_inactivity=60,
+    says_why=False,
+)

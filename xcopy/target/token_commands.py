@@ -43,6 +43,8 @@ def populate_token(manager: CopyManager, command: Command, receiver: Unit, nexus
         return Reply(residual=residual)
     request = check_populate(data, receiver, manager.place.profile.rods)
     operation = _operation(manager, cdb, receiver, nexus, immediate=request.immediate)
+    if manager.place.profile.rods.dies_with_list:
+        _delete_former(manager, operation)
     return manager.originate(operation, _populate(manager.place, operation, request, residual), residual)
 
 
@@ -79,18 +81,22 @@ def _operation(
     *,
     immediate: bool,
 ) -> Operation:
-    profile, tokens = manager.place.profile, manager.place.tokens
-    before = manager.operations.find(nexus, receiver.number, cdb.list_identifier, manager.now())
-    if before is not None and not before.running and profile.rods.dies_with_list:
-        for _, token in before.tokens:
-            tokens.delete(token)
     return Operation(
         nexus=nexus,
         unit=receiver.number,
         list_identifier=cdb.list_identifier,
         service_action=cdb.service_action,
-        background=immediate and profile.copies.immediate,
+        background=immediate and manager.place.profile.copies.immediate,
     )
+
+
+def _delete_former(manager: CopyManager, operation: Operation) -> None:
+    """End the token that was made under the same list identifier."""
+    former = manager.operations.find(
+        operation.nexus, operation.unit, operation.list_identifier or 0, manager.now()
+    )
+    for _, token in former.tokens if former is not None and not former.running else ():
+        manager.place.tokens.delete(token)
 
 
 def _populate(place: Place, operation: Operation, request: PopulateRequest, residual: int) -> Steps:
