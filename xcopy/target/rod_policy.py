@@ -30,7 +30,8 @@ class RodPolicy:
     `says_why`: a token that is no good is answered with its reason; else all are TOKEN UNKNOWN.
     `short_list`: ASC and ASCQ of a parameter list too short for its header. `beyond_rod`: ASC and ASCQ where
     a WRITE USING TOKEN asks for more than there is. `forwards_failure`: what a device answered is the
-    answer, word for word. `dies_with_list`: a token is deleted when another is made under its list identifier.
+    answer, word for word. `dies_with_list`: a token is deleted when another is made under its list
+    identifier.
     """
 
     types: tuple[int, ...] = (ACCESS_UPON_REFERENCE, POINT_IN_TIME, CHANGE_VULNERABLE, PERSISTENT)
