@@ -92,7 +92,7 @@ def test_every_service_action_that_is_listed_is_answered_and_no_other() -> None:
 
 def test_only_the_service_actions_of_the_profile_are_listed() -> None:
     copies = replace(bench().array.profile.copies, copy_out=frozenset({0}), copy_in=frozenset({3, 0x1F}))
-    listed = descriptors(bench(copies=copies))
+    listed = descriptors(bench(copies=copies, advertised=capable(implemented_types=BLOCKS_ONLY)))
     assert listed[0x0001].hex() == "00010008" + "06" + "830100" + "840103" + "00"
     assert not {0x0000, 0x0106, 0x0108, 0xC001} & listed.keys()
 
