@@ -190,8 +190,9 @@ class Bench:
 
 
 def bench(units: int = 2, *, blocks: int = BLOCKS, **changes: Any) -> Bench:
-    """A bench over equal units."""
-    return Bench(memory_array(units, blocks=blocks, **{"advertised": CAPABLE} | changes))
+    """A bench over equal units, of an array that copies blocks alone unless a profile says otherwise."""
+    changes.setdefault("profile", replace(STRICT, advertised=CAPABLE))
+    return Bench(memory_array(units, blocks=blocks, **changes))
 
 
 def mixed_bench(*block_sizes: int, size: int = BLOCKS * 4096, chunk_size: int = 8192) -> Bench:

@@ -25,7 +25,9 @@ from tests.target.bench import (
 )
 from tests.target.stream_bench import NULL_BLOCK, StreamBench
 from xcopy.target.faults import Call, Fault, check
+from xcopy.target.profile import STRICT
 from xcopy.target.run import CopiedSegment
+from xcopy.target.segments import PERFORMED
 
 SMALL, LARGE, OTHER = 0, 1, 2  # disks of 512, 4096 and 512 bytes a block
 NOT_REACHABLE = (0xA, 0x0D, 0x02)
@@ -288,3 +290,20 @@ def test_copied_segments_have_their_bytes_and_offsets(array: StreamBench) -> Non
         ),
         CopiedSegment(source=SMALL, source_lba=0, destination=OTHER, destination_lba=255, length=512),
     )
+
+
+# What an array of the standard profile can do.
+
+
+def test_every_segment_type_that_the_strict_profile_implements_is_performed() -> None:
+    implemented = {code for code in STRICT.enforced.implemented_types if code < 0xC0}
+    assert implemented <= PERFORMED.keys()
+    assert implemented >= {*range(0x11), 0x13, 0x14, 0x16, 0xBE, 0xBF}
+
+
+def test_a_type_that_a_profile_implements_and_nobody_performs_is_unsupported() -> None:
+    # SPC-4 6.4.6.1, of segment 1 of the list: ILLEGAL REQUEST, and the pointer is into the list
+    array = StreamBench((512,), (), limits={"implemented_types": (0x07, 0x15, 0xE4)})
+    move = laid_out(56, {"0": 0x15, "2-3": 52, "28-31": 24})
+    reply = array.perform(s.verify(0), move)
+    assert no(reply) == No(0x5, 0x26, 0x09, f"80{16 + 32 + 12:04x}")

@@ -22,6 +22,12 @@ CAPABLE = OperatingParameters(
     total_concurrent_copies=16,
     maximum_concurrent_copies=16,
 )
+COMPLETE = CAPABLE.but(  # every segment type that copies, marks, verifies or registers, and RODs
+    maximum_inline_data_length=1 << 16,
+    held_data_limit=1 << 20,
+    maximum_stream_transfer_size=(1 << 24) - 1,
+    implemented_types=(*range(0x15), 0x16, 0xBE, 0xBF, 0xE4, 0xFE),
+)
 CHUNK_SIZE = 1 << 20  # bytes one internal read or write of a copy moves
 
 
@@ -86,7 +92,7 @@ class Profile:
         return (block_size == 4096 and self.chunk_size_4096) or self.chunk_size
 
 
-STRICT = Profile()
+STRICT = Profile(advertised=COMPLETE)
 LIO_PARAMETERS = OperatingParameters(
     snlid=True,
     maximum_cscd_count=2,

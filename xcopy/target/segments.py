@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TEST_UNIT_READY = Command(name="TEST UNIT READY", cdb=bytes(6))
 HELD = 0x0D
+UNSUPPORTED_SEGMENT_TYPE = (0x26, 0x09)
 
 
 def perform(run: CopyRun) -> None:
@@ -35,7 +36,10 @@ def perform(run: CopyRun) -> None:
     run.begin()
     kind = run.segment.descriptor_type
     step = Step(kind="segment", unit=run.receiver.number, segment=run.number, segment_type=kind)
-    run.place.faults.segment(step, lambda: PERFORMED[kind](run))
+    performed = PERFORMED.get(kind)
+    if performed is None:  # a profile that implements what nobody does
+        run.refuse(*UNSUPPORTED_SEGMENT_TYPE, run.in_segment("descriptor_type"))
+    run.place.faults.segment(step, lambda: performed(run))
     run.begin()
 
 
