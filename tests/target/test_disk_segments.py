@@ -13,6 +13,7 @@ from tests.target import stream_bench as s
 from tests.target.bench import (
     CHECK_CONDITION,
     GOOD,
+    TEST_UNIT_READY,
     No,
     copy_list,
     cscd,
@@ -24,6 +25,8 @@ from tests.target.bench import (
     segment_number,
 )
 from tests.target.stream_bench import NULL_BLOCK, StreamBench
+from tests.target.test_thin import thin_bench
+from xcopy.target.array import Array
 from xcopy.target.faults import Call, Fault, check
 from xcopy.target.profile import STRICT
 from xcopy.target.run import CopiedSegment
@@ -307,3 +310,44 @@ def test_a_type_that_a_profile_implements_and_nobody_performs_is_unsupported() -
     move = laid_out(56, {"0": 0x15, "2-3": 52, "28-31": 24})
     reply = array.perform(s.verify(0), move)
     assert no(reply) == No(0x5, 0x26, 0x09, f"80{16 + 32 + 12:04x}")
+
+
+# RODs and thin disks.
+
+
+@pytest.mark.parametrize("tur", [0, 1])
+def test_verifying_a_rod_that_is_being_populated_is_let_be(tur: int) -> None:
+    # SPC-4 6.4.6.9: of a ROD type other than 0 it is ignored, so it does not end populating
+    array = StreamBench((512, 512), (), limits={"implemented_types": (0x02, 0x07, 0xBF, 0xE4, 0xFE)})
+    rod = laid_out(32, {"0": 0xFE, "4-5": RECEIVER, "8-11": 0x00010000, "29-31": 512})
+    fill = [
+        laid_out(20, {"0": 0xBF, "2-3": 0x10, "4-5": RECEIVER, "6-7": 2, "8-15": lba, "16-19": 4})
+        for lba in (8, 32)
+    ]
+    verified = s.verify(2, tur=tur)
+    asked = [verified, fill[0], verified, fill[1], segment(0, 100, 8, source=2, destination=1)]
+    assert array.send(0, extended_copy(copy_list([*array.cscds(), rod], asked))).status == GOOD
+    moved = array.before[0][8 * 512 : 12 * 512] + array.before[0][32 * 512 : 36 * 512]
+    assert array.contents[1][100 * 512 : 108 * 512] == moved
+
+
+def test_what_has_no_storage_in_an_image_needs_none_where_it_is_copied_to() -> None:
+    # SPC-4 6.4.6.19 and SBC-4 4.7: provisioning should be preserved
+    array = thin_bench(granularity=4, units=2)
+    array.array.units[0].write(8, b"a" * 4 * 512)
+    array.array.units[0].write(40, b"b" * 512)
+    array.array.units[1].write(0, b"x" * 64 * 512)
+    array.array = Array(array.array.units.values(), STRICT)
+    for number in (0, 1):
+        array.send(number, TEST_UNIT_READY)
+    reply = array.send(1, extended_copy(copy_list(array.cscds(), [s.block_image(0, 1, 0, 2, 0)])))
+    assert reply.status == GOOD
+    assert array.contents[1] == b"x" * 1024 + array.contents[0][: 62 * 512]
+    # by hand: data went to blocks 10 to 13 and 42 to 45, blocks 0 and 1 were not touched; granules of four
+    assert list(array.array.units[1].mapped(0)) == [(0, 4), (8, 16), (40, 48)]
+
+
+def test_an_image_between_a_thin_and_a_full_disk_is_whole() -> None:
+    array = StreamBench((512, 512), ())
+    assert array.perform(s.block_image(0, 1, 0, 0, 0)).status == GOOD
+    assert array.contents[1] == array.before[0]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdb.command import Command
+from cdb.cscd import RodCscd
 from cdb.segment import BlockImage, BlockOffsetToBlockOffset, BlockToBlock, VerifyCscd
 from xcopy.target.endpoints import disk_reader, disk_writer
 from xcopy.target.faults import Step
@@ -19,12 +20,12 @@ from xcopy.target.segment_reservation import register_key
 from xcopy.target.segment_rod import populate
 from xcopy.target.segments_tape import PERFORMED_ON_TAPES
 from xcopy.target.sides import BlockSide, NullSide, disk, real_disk, side
+from xcopy.target.unit import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xcopy.target.run import CopyRun
-    from xcopy.target.sides import Side
 
 TEST_UNIT_READY = Command(name="TEST UNIT READY", cdb=bytes(6))
 HELD = 0x0D
@@ -125,21 +126,25 @@ def block_image(run: CopyRun) -> None:
     chunk = max(run.place.profile.chunk_size // size, 1) * size
     while reader.left:
         writer.write(reader.read(chunk))
+    _keep_without_storage(source, destination, segment, blocks)
     _copied(run, source, destination, segment, blocks * size)
 
 
 def verify_cscd(run: CopyRun) -> None:
-    """07h: that a CSCD is there and, if asked, ready (SPC-4 6.4.6.9)."""
+    """07h: that a CSCD is there and, if asked, ready (SPC-4 6.4.6.9); a null unit never is.
+
+    Of a ROD there is nothing to ask: a token was found valid before the first segment, and a ROD that the
+    command populates is let be.
+    """
     segment = run.segment
     assert isinstance(segment, VerifyCscd)
-    verify(run, side(run, "source"), tur=segment.tur)
-
-
-def verify(run: CopyRun, found: Side, *, tur: bool) -> None:
-    """That a side can be reached; a null unit never can."""
+    cscds = run.request.cscds
+    if segment.source_cscd < len(cscds) and isinstance(cscds[segment.source_cscd], RodCscd):
+        return
+    found = side(run, "source")
     if isinstance(found, NullSide):
         run.not_reachable(found.pointer)
-    if not tur:
+    if not segment.tur:
         return
     if not run.place.profile.test_unit_ready:
         run.abort(0x26, 0x00, run.in_segment("tur"))
@@ -148,6 +153,21 @@ def verify(run: CopyRun, found: Side, *, tur: bool) -> None:
         unit.perform(TEST_UNIT_READY)
     except Refused as refusal:
         run.device_failed(found, refusal.reply)
+
+
+def _keep_without_storage(
+    source: BlockSide, destination: BlockSide, segment: BlockImage, blocks: int
+) -> None:
+    """What has no storage in a thin source needs none in a thin destination: zeros were written there."""
+    one, other = source.unit, destination.unit
+    if not (isinstance(one, Unit) and isinstance(other, Unit) and one.thin and other.thin):
+        return
+    at, end = segment.source_lba, segment.source_lba + blocks
+    for first, behind in [*one.mapped(at), (end, end)]:
+        hole = min(first, end) - at
+        if hole > 0:
+            other.unmap(segment.destination_lba + at - segment.source_lba, hole)
+        at = max(at, behind)
 
 
 def _copied(
