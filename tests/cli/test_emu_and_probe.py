@@ -69,4 +69,4 @@ def test_a_probe_in_json_has_a_line_a_unit_and_one_for_the_pair(
     records = run("probe", array.unit(0), array.unit(1), "--json").records
     assert [r["record"] for r in records] == ["unit", "unit", "pair"]
     assert records[2]["offload"] is True
-    assert records[0]["parameters"]["implemented_types"] == ["02h", "E4h"]
+    assert {"02h", "E4h"} <= set(records[0]["parameters"]["implemented_types"])

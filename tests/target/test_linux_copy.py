@@ -25,7 +25,7 @@ from xcopy.target.array import Array, memory_array
 from xcopy.target.backing import MemoryBacking
 from xcopy.target.faults import Call, Fault, check
 from xcopy.target.lenient import meaningful
-from xcopy.target.profile import LIO
+from xcopy.target.profiles import LIO
 from xcopy.target.unit import Unit
 
 NOT_REACHABLE = No(0xA, 0x0D, 0x02)

@@ -18,7 +18,7 @@ from tests.target.lio_exceptions import DIFFERENT, OWN_PAGES
 from tests.target.lio_table import TABLE
 from xcopy.target.array import Array
 from xcopy.target.backing import MemoryBacking
-from xcopy.target.profile import PROFILES
+from xcopy.target.profiles import PROFILES
 from xcopy.target.unit import Unit
 
 if TYPE_CHECKING:

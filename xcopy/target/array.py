@@ -25,8 +25,9 @@ from xcopy.target.attention import (
 from xcopy.target.backing import MemoryBacking
 from xcopy.target.copy_manager import CopyManager
 from xcopy.target.door import Door
-from xcopy.target.faults import Fault, Faults, Step
+from xcopy.target.faults import Fault, Faults, Step, nothing
 from xcopy.target.mode import Mode
+from xcopy.target.pace import Pace
 from xcopy.target.profile import STRICT, Profile
 from xcopy.target.refusal import Refused
 from xcopy.target.reservation import Reservations
@@ -68,7 +69,8 @@ class Array:
     `array_id` is 8 bytes and makes the units' designators differ from any other array's; `now` gives
     seconds from any beginning, never fewer than before; `token_bytes` gives that many bytes for a ROD token:
     without it tokens can be guessed. `later` is handed what is to be done after an answer, for a thread of
-    the caller's own; without it `work` does it. `tapes` are copied to and from, like the units.
+    the caller's own; without it `work` does it. `pause` waits for so many seconds, of which the profile and
+    the faults say how many; without it nothing is waited for. `tapes` are copied to and from, like the units.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Array:
         token_bytes: Callable[[int], bytes] | None = None,
         tapes: Iterable[TapeUnit] = (),
         later: Callable[[Callable[[], None]], None] | None = None,
+        pause: Callable[[float], object] = nothing,
     ) -> None:
         if len(array_id) != identity.ARRAY_ID_LENGTH:
             raise ValueError(f"an array id is {identity.ARRAY_ID_LENGTH} bytes, got {len(array_id)}")
@@ -92,7 +95,10 @@ class Array:
             raise ValueError("two units of the array have the same number")
         self.array_id = array_id
         self.profile = profile
-        self.faults = Faults(faults)
+        self._pace = Pace(
+            latency=profile.latency, bandwidth=profile.bandwidth, ahead=profile.ahead, now=now, pause=pause
+        )
+        self.faults = Faults((*profile.faults, *faults), pause=pause, moved=self._pace.moved)
         self._lock = Lock()
         self._attentions = Attentions(Attention(*profile.first_attention))
         self._log: deque[Logged] = deque(maxlen=LOG_LENGTH)
@@ -220,7 +226,8 @@ class Array:
             logged = Logged(number, command.cdb, command.name)
             self._log.append(logged)
             self._counts[logged.opcode] += 1
-        step = Step(kind="command", unit=number, cdb=command.cdb)
+        self._pace.command()
+        step = Step(kind="command", unit=number, cdb=command.cdb, timeout=command.timeout)
         try:
             return self.faults.command(step, lambda: self._door.answer(number, nexus, command))
         except Refused as refusal:
@@ -269,6 +276,7 @@ def memory_array(
     array_id: bytes = MEMORY_ID,
     faults: Iterable[Fault] = (),
     now: Callable[[], float] = standing_still,
+    pause: Callable[[float], object] = nothing,
     **changes: Any,
 ) -> Array:
     """An array of equal units of zeros in memory, numbered from 0; for other units build `Array` yourself.
@@ -285,7 +293,7 @@ def memory_array(
         )
         for n in range(units)
     ]
-    return Array(made, replace(profile, **changes), array_id=array_id, faults=faults, now=now)
+    return Array(made, replace(profile, **changes), array_id=array_id, faults=faults, now=now, pause=pause)
 
 
 def serial(array_id: bytes, number: int) -> str:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from cdb.segment import Segment
     from xcopy.target.profile import Profile
 
-RESERVED_USAGE = 0b01
 LENGTH_COVERS_FROM = 4  # DESCRIPTOR LENGTH of a segment counts what follows its fourth byte
 HOLDING_TYPES = frozenset({0x0B, 0x0C, 0x0D, 0x0E, 0x0F})  # segments that hold data for the initiator
 SPC_4 = 0x06
@@ -108,7 +107,7 @@ class _Check:
         if wrong:
             _invalid(0x00, wrong)
         usage = self._at("list_id_usage")
-        if header.list_id_usage == RESERVED_USAGE:
+        if header.list_id_usage not in self.profile.copies.list_id_usages:
             _invalid(0x00, usage)
         if header.list_id_usage == NO_LIST_ID:
             if not self.limits.snlid:

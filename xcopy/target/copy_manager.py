@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cdb.command import Command, Reply, Status, TransportError
+from cdb.copy_results import ReceiveCopyOperatingParameters
 from cdb.extended_copy import ExtendedCopyLid1
 from cdb.sense import COPY_ABORTED, ILLEGAL_REQUEST, Sense
 from xcopy.target.copy_results import (
@@ -125,6 +127,9 @@ class CopyManager:
     def copy_in(self, command: Command, receiver: Unit, nexus: str) -> Reply:
         """Answer a THIRD-PARTY COPY IN (84h)."""
         policy = self.place.profile.copies
+        if policy.always_parameters:
+            room = int.from_bytes(command.cdb[10:14], "big")
+            command = replace(command, cdb=ReceiveCopyOperatingParameters(allocation_length=room).pack())
         action = self._action(COPY_IN, policy.copy_in, policy.unknown_copy_in, command, receiver)
         return action(self, command, receiver, nexus)
 

@@ -18,8 +18,12 @@ class CopyPolicy:
     the segments may be long together, 0 for any length; `lid4_first_cscd` is the CSCD id of the first
     descriptor of a LID4 list, 1 by SPC-4 6.4.2, table 126, and 0 as FreeBSD counts; without `immediate` the
     IMMED bit is not looked at; with `linux` the checks and the copying are those of Linux's own target
-    (`linux_copy`); `copy_out` and `copy_in` are the service actions of 83h and 84h there are,
-    None for all, and `unknown_copy_out` and `unknown_copy_in` the ASC and ASCQ of any other.
+    (`linux_copy`); `list_id_usages` are those that may be asked for; with `checks_names` every CSCD
+    descriptor has to name a unit, whether it is used or not; with `same_unit_only` the unit that received
+    the command is reached and no other; `copy_out` and `copy_in` are the service actions of 83h and 84h there
+    are, None for all, and `unknown_copy_out` and `unknown_copy_in` the ASC and ASCQ of any other.
+
+    Of copying: with `forwards_failure` what a unit answered is the answer, word for word.
 
     Of list identifiers: `duplicate` is the ASC and ASCQ where one is in use; `identifiers_by_unit` says that
     units do not know each other's; `too_many` is the ASC and ASCQ of a copy too many, None for TASK SET FULL.
@@ -30,7 +34,8 @@ class CopyPolicy:
     `update_delay` is the milliseconds to wait before asking again; `failure_details_excess` is how many
     bytes too many AVAILABLE DATA tells; with `results_always` they are told by units without 3PC too.
     Operating parameters need an allocation length of `parameters_room`, none at all is TASK SET FULL where
-    that is not 0, and with `pads_parameters` zeros fill the room.
+    that is not 0, and with `pads_parameters` zeros fill the room; with `always_parameters` they are the
+    answer to every service action of 84h.
 
     Of aborting: `task_aborted` is how an aborted command ends, CHECK CONDITION without; with `abort_waits`
     the answer comes when the copy has stopped; `abort_of_finished` is GOOD; without `reset_aborts` a reset
@@ -42,6 +47,10 @@ class CopyPolicy:
     lid4_first_cscd: int = 1
     immediate: bool = True
     linux: bool = False
+    list_id_usages: frozenset[int] = frozenset({0b00, 0b10, 0b11})
+    checks_names: bool = False
+    same_unit_only: bool = False
+    forwards_failure: bool = False
     copy_out: frozenset[int] | None = None
     copy_in: frozenset[int] | None = None
     unknown_copy_out: tuple[int, int] = (0x24, 0x00)
@@ -61,6 +70,7 @@ class CopyPolicy:
     results_always: bool = False
     parameters_room: int = 0
     pads_parameters: bool = False
+    always_parameters: bool = False
 
     task_aborted: bool = False
     abort_waits: bool = True

@@ -24,6 +24,7 @@ from xcopy.target.operation import Operation
 from xcopy.target.refusal import answer, packed, parse_cdb, wrong_field
 from xcopy.target.run import CopyRun
 from xcopy.target.segments import perform
+from xcopy.target.sides import check_names
 
 if TYPE_CHECKING:
     from xcopy.target.copy_list import ParameterList
@@ -83,6 +84,8 @@ def _extended_copy(
         discardable=request.list_id_usage == DISCARD,
     )
     run = CopyRun(manager.place, request, operation, receiver)
+    if profile.copies.checks_names:
+        check_names(run)
     return manager.originate(operation, _steps(manager, run, residual), residual)
 
 

@@ -7,10 +7,14 @@ What is advertised and what is enforced are separate values, for arrays lie.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cdb.copy_results import OperatingParameters
 from xcopy.target.copy_policy import STANDARD_COPIES, CopyPolicy
 from xcopy.target.rod_policy import STANDARD, RodPolicy
+
+if TYPE_CHECKING:
+    from xcopy.target.faults import Fault
 
 CAPABLE = OperatingParameters(
     snlid=True,
@@ -52,9 +56,14 @@ class Profile:
     `first_attention` is what a nexus is told that comes to a unit the first time. `unknown_commands` are
     those that are not there, by operation code and service action, None where there is none. Copies read and
     write as a nexus of their own, and with `copies_as_initiator` as the one that asked for them.
+
+    `description` is one line for a person. Every command takes `latency` seconds; copies move `bandwidth`
+    bytes a second, all together, 0 for any number, and up to `ahead` bytes are acknowledged before they have
+    moved. `faults` happen by themselves.
     """
 
     name: str = "strict"
+    description: str = "all of SPC-4's third-party copy, checked to the last bit"
     vendor: bytes = b"XCOPYDEV"
     product: bytes = b"EMULATED ARRAY".ljust(16)
     revision: bytes = b"1".ljust(4)
@@ -81,6 +90,10 @@ class Profile:
     first_attention: tuple[int, int] = (0x29, 0x00)
     unknown_commands: frozenset[tuple[int, int | None]] = frozenset()
     copies_as_initiator: bool = False
+    latency: float = 0.0
+    bandwidth: int = 0
+    ahead: int = 0
+    faults: tuple[Fault, ...] = ()
 
     @property
     def enforced(self) -> OperatingParameters:
@@ -93,56 +106,3 @@ class Profile:
 
 
 STRICT = Profile(advertised=COMPLETE)
-LIO_PARAMETERS = OperatingParameters(
-    snlid=True,
-    maximum_cscd_count=2,
-    maximum_segment_count=1,
-    maximum_list_length=1024,
-    maximum_segment_length=256 << 20,
-    data_segment_granularity=9,
-    inline_data_granularity=9,
-    held_data_granularity=9,
-    implemented_types=(0x02, 0xE4),
-    total_concurrent_copies=1,
-    maximum_concurrent_copies=1,
-)
-LIO = Profile(  # of Linux 6.1, units that are files
-    name="lio",
-    vendor=b"LIO-ORG ",
-    product=b"FILEIO".ljust(16),
-    revision=b"4.0 ",
-    advertised=LIO_PARAMETERS,
-    enforces=LIO_PARAMETERS.but(
-        total_concurrent_copies=0, maximum_concurrent_copies=0, data_segment_granularity=0
-    ),
-    chunk_size=8 << 20,
-    chunk_size_4096=1 << 20,
-    retention=0.0,
-    copies=CopyPolicy(
-        linux=True,
-        copy_out=frozenset({0x00}),
-        copy_in=frozenset({0x03}),
-        unknown_copy_out=(0x20, 0x00),
-        results_always=True,
-        parameters_room=54,
-        pads_parameters=True,
-        reset_aborts=False,
-    ),
-    has_third_party_page=False,
-    ignores_reserved=True,
-    reserved_looked_at=((0x84, 2),),  # a list identifier, whatever the service action
-    bare_sense=True,
-    first_attention=(0x3F, 0x0E),
-    unknown_commands=frozenset({(0x9E, 0x12), (0xA3, 0x0C)}),
-    fixed_sense_blocks=1 << 32,
-    standard_inquiry=bytes.fromhex("000006025bb00002")
-    + b"LIO-ORG FILEIO          4.0 ".ljust(50, b"\0")
-    + bytes.fromhex("00a00c60046004c0").ljust(38, b"\0"),
-    pages=(
-        (0x86, bytes.fromhex("0086003c0007").ljust(64, b"\0")),
-        (0xB1, bytes.fromhex("00b1003c").ljust(64, b"\0")),
-        (0xB2, bytes.fromhex("00b2000400000000")),
-        (0xB3, bytes.fromhex("00b3000c").ljust(16, b"\0")),
-    ),
-)
-PROFILES: dict[str, Profile] = {profile.name: profile for profile in (STRICT, LIO)}

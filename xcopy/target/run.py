@@ -161,5 +161,7 @@ class CopyRun:
         self, side: BlockSide | StreamSide, reply: Reply, pointer: FieldPointer | None = None
     ) -> NoReturn:
         """THIRD PARTY DEVICE FAILURE, with what the device answered; points at its CSCD descriptor."""
+        if self.place.profile.copies.forwards_failure:
+            raise Refused(reply)
         device = DeviceSense(role=side.role, status=reply.status, sense=reply.sense[:EMBEDDED_SENSE])
         self.abort(0x0D, 0x01, pointer or side.pointer, devices=(device,))

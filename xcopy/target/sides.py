@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from cdb.cscd import BlockParameters, CscdExtension, IdentificationCscd, RodCscd, StreamParameters
-from cdb.sense import FieldPointer
+from cdb.sense import ILLEGAL_REQUEST, FieldPointer
 from xcopy.target import identity
-from xcopy.target.refusal import at_row
+from xcopy.target.refusal import at_byte, at_row, refuse
 from xcopy.target.tape import TapeUnit
 from xcopy.target.unit import Unit
 
@@ -173,6 +173,8 @@ def identified(run: CopyRun, role: str, cscd_id: int) -> Side:
     unit = named(run, cscd)
     if unit is None or (isinstance(unit, Unit) and not unit.third_party_copy):
         run.not_reachable(pointer)
+    if run.place.profile.copies.same_unit_only and unit.number != run.receiver.number:
+        run.not_reachable(pointer)
     parameters = cscd.parameters
     at_parameters = base + IdentificationCscd.row("parameters").offset
     if cscd.peripheral_device_type != unit.device_type:
@@ -195,6 +197,13 @@ def named(run: CopyRun, cscd: IdentificationCscd) -> Unit | TapeUnit | None:
         if cscd.designator in identity.designators(unit, run.place.array_id):
             return unit
     return None
+
+
+def check_names(run: CopyRun) -> None:
+    """Refuse a list with a CSCD descriptor that names no unit, also one that no segment uses."""
+    for cscd_id, cscd in enumerate(run.request.cscds):
+        if isinstance(cscd, IdentificationCscd) and named(run, cscd) is None:
+            refuse(ILLEGAL_REQUEST, 0x26, 0x00, at_byte(run.request.cscd_offset(cscd_id)))
 
 
 def rod(run: CopyRun, role: str, cscd_id: int) -> Side:
