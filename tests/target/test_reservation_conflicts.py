@@ -53,6 +53,7 @@ from tests.target.reservation_bench import (
     registered,
     stranger,
 )
+from tests.target.results_bench import extended_copy_lid4, lid4_list
 
 if TYPE_CHECKING:
     from cdb.command import Reply
@@ -238,3 +239,14 @@ def test_a_copy_that_registers_with_the_wrong_key_is_told_of_the_conflict() -> N
     array = registered((ME, KEY), advertised=WITH_14H)
     reply = copy_to(array, register_key(0, 5, 0x99))
     assert (no(reply)[:3], embedded(reply)[:2]) == ((0xA, 0x0D, 0x01), ("destination", RESERVATION_CONFLICT))
+
+
+@pytest.mark.parametrize(("action", "left"), [(PREEMPT, True), (PREEMPT_AND_ABORT, False)])
+def test_preempt_and_abort_ends_the_copies_of_who_is_preempted(array: Bench, action: int, left: bool) -> None:
+    ids = {"source": 1, "destination": 2}
+    copy = extended_copy_lid4(lid4_list(array.cscds(), [segment(0, 0, 4, **ids)], list_id=9, immed=True))
+    assert array.send(0, copy, OTHER).status == GOOD
+    assert not conflicts(array.send(0, out(action, KEY, OTHER_KEY)))
+    while array.array.work():
+        pass
+    assert (array.contents != array.before) == left

@@ -174,6 +174,11 @@ class CopyManager:
         for operation in self.operations.in_commands(nexus, number):
             self.stop(operation, wait=True)
 
+    def abort_copies(self, nexus: str, number: int) -> None:
+        """All copies of a nexus at a unit are aborted, those in the background too (SPC-4 5.13.11.2.6)."""
+        for operation in self.operations.of_nexus(nexus, number):
+            self.stop(operation, wait=True)
+
     def lose(self, nexus: str) -> None:
         """A nexus is lost: so are its results, while its operations go on (SPC-4 5.17.5, table 109)."""
         self.operations.lose(nexus)

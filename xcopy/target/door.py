@@ -182,7 +182,7 @@ def _reserve_in(_door: Door, unit: Unit, command: Command, _nexus: str) -> Reply
 def _reserve_out(door: Door, unit: Unit, command: Command, nexus: str) -> Reply:
     reply, preempted = reserve_out(command, unit.reservations, nexus)
     for other in preempted:
-        door.copy_manager.abort_commands(other, unit.number)
+        door.copy_manager.abort_copies(other, unit.number)
     return reply
 
 

@@ -199,6 +199,13 @@ class Operations:
                 if (operation.nexus, operation.unit, operation.background) == (nexus, unit, False)
             ]
 
+    def of_nexus(self, nexus: str, unit: int) -> list[Operation]:
+        """Those that run and that a nexus sent to a unit."""
+        with self._changed:
+            return [
+                operation for operation in self._running if (operation.nexus, operation.unit) == (nexus, unit)
+            ]
+
     def lose(self, nexus: str) -> None:
         """Its results are gone; what runs goes on (SPC-4 5.17.5, table 109)."""
         with self._changed:
