@@ -31,6 +31,7 @@ def test_an_array_is_created_and_its_units_are_named(run: Callable[..., Ran], tm
         ("--units", "0"),
         ("--units", "-1"),
         ("--block-size", "513"),
+        ("--profile", "grand"),
     ],
 )
 def test_an_array_nobody_can_mean_is_not_created(
@@ -40,6 +41,31 @@ def test_an_array_nobody_can_mean_is_not_created(
     assert ran.code == 2
     assert ran.err.startswith("xcopy-dev: ")
     assert not (tmp_path / "a").exists()
+
+
+def test_the_profiles_are_listed_with_a_line_each_and_can_all_be_made(
+    run: Callable[..., Ran], tmp_path: Path
+) -> None:
+    lines = run("emu", "profiles").out.splitlines()
+    assert len(lines) >= 10
+    assert max(map(len, lines)) <= 110
+    for line in lines:
+        name, description = line.split(maxsplit=1)
+        assert description
+        ran = run("emu", "create", f"{tmp_path}/{name}", "--profile", name, "--size", "1MiB")
+        assert (ran.code, ran.out.rpartition(", ")[2]) == (0, f"profile {name}\n")
+    records = run("emu", "profiles", "--json").records
+    assert [r["name"] for r in records] == [line.split()[0] for line in lines]
+
+
+def test_a_probed_unit_says_what_its_profile_advertises(run: Callable[..., Ran], tmp_path: Path) -> None:
+    run("emu", "create", f"{tmp_path}/a", "--profile", "array-small", "--size", "1MiB")
+    (record,) = run("probe", f"emu:{tmp_path}/a/1", "--json").records
+    # the array in the manual page of sg_copy_results
+    said = record["parameters"]
+    assert (said["snlid"], said["total_concurrent_copies"]) == (False, 0)
+    assert (said["maximum_cscd_count"], said["maximum_segment_count"]) == (2, 1)
+    assert (said["maximum_list_length"], said["maximum_segment_length"]) == (92, 33553920)
 
 
 def test_a_directory_with_something_in_it_is_left_alone(run: Callable[..., Ran], tmp_path: Path) -> None:

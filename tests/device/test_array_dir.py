@@ -23,6 +23,7 @@ from tests.target.bench import (
 )
 from xcopy.device.array_dir import create, open_array, unit_file
 from xcopy.errors import UsageError, XcopyError
+from xcopy.target.profiles import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,35 @@ def test_an_array_opens_as_it_was_made(tmp_path: Path) -> None:
     units = [(u.block_size, u.blocks, u.third_party_copy, u.read_only) for u in array.units.values()]
     assert units == [(512, 2048, True, False), (4096, 256, False, True)]
     assert array.profile.advertised == capable(maximum_segment_count=3)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_an_array_of_a_profile_is_that_profile_when_it_is_opened(tmp_path: Path, name: str) -> None:
+    create(tmp_path, units=2, size=MIB, profile=name)
+    assert json.loads((tmp_path / "array.json").read_text())["profile"] == name
+    assert open_array(tmp_path).profile == PROFILES[name]
+
+
+def test_a_profile_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no profile grand; there are strict, lio"):
+        create(tmp_path / "array", units=2, size=MIB, profile="grand")
+    assert not (tmp_path / "array").exists()
+
+
+def test_values_kept_in_the_description_stand_above_the_profile(tmp_path: Path) -> None:
+    create(tmp_path, units=2, size=MIB, profile="lio", parameters=capable(maximum_segment_count=3))
+    profile = open_array(tmp_path).profile
+    assert (profile.name, profile.advertised.maximum_segment_count) == ("lio", 3)
+    assert profile.enforced.maximum_segment_count == 3
+    assert profile.chunk_size == PROFILES["lio"].chunk_size
+
+
+def test_an_array_made_before_there_were_profiles_is_as_it_was(described: Path) -> None:
+    content = json.loads((described / "array.json").read_text())
+    del content["profile"]
+    (described / "array.json").write_text(json.dumps({**content, "format": 1}))
+    profile = open_array(described).profile
+    assert (profile.name, profile.advertised, profile.chunk_size) == ("strict", capable(), 1 << 16)
 
 
 def test_what_is_enforced_is_kept_too(tmp_path: Path) -> None:
@@ -270,6 +300,15 @@ def test_an_image_that_shrinks_under_an_open_array_is_a_medium_error_and_does_no
     assert unit_file(directory, 1).stat().st_size == MIB - BLOCK
 
 
+@pytest.fixture
+def described(tmp_path: Path) -> Path:
+    """An array that says all that an array.json can say."""
+    create(
+        tmp_path / "array", units=2, size=MIB, parameters=capable(), enforced=capable(), chunk_size=1 << 16
+    )
+    return tmp_path / "array"
+
+
 def edited(**changes: Any) -> Callable[[dict[str, Any]], None]:
     return lambda content: content.update(changes)
 
@@ -281,7 +320,10 @@ def unit_edited(**changes: Any) -> Callable[[dict[str, Any]], None]:
 @pytest.mark.parametrize(
     "damage",
     [
-        edited(format=2),
+        edited(format=3),
+        edited(profile="grand"),
+        edited(profile=["strict"]),
+        edited(profile=None),
         edited(units=[]),
         edited(units=None),
         edited(units=[1]),
@@ -299,16 +341,17 @@ def unit_edited(**changes: Any) -> Callable[[dict[str, Any]], None]:
         unit_edited(more=1),
         lambda content: content["advertised"].update(maximum_cscd_count=1 << 16),
         lambda content: content["advertised"].update(implemented_types=[300]),
-        lambda content: content.pop("chunk_size"),
+        lambda content: content.pop("profile"),
+        lambda content: content.pop("units"),
     ],
 )
-def test_a_damaged_description_is_named(directory: Path, damage: Callable[[dict[str, Any]], None]) -> None:
-    description = directory / "array.json"
+def test_a_damaged_description_is_named(described: Path, damage: Callable[[dict[str, Any]], None]) -> None:
+    description = described / "array.json"
     content = json.loads(description.read_text())
     damage(content)
     description.write_text(json.dumps(content))
     with pytest.raises(UsageError, match=r"array\.json is damaged"):
-        open_array(directory)
+        open_array(described)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"null", b"[" * 100_000])

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK = 0.2  # seconds between two looks at whether all is well
+LONGEST_NAME = 12  # of a profile
 THREAD_TURN = 0.0005  # seconds: a command often crosses from thread to thread
 
 
 def run_emu(arguments: argparse.Namespace) -> int:
     """What was asked for of the emulated array."""
-    return {"create": run_create, "serve": run_serve, "clean": run_clean}[arguments.emu_command](arguments)
+    return RUN[arguments.emu_command](arguments)
 
 
 def run_create(arguments: argparse.Namespace) -> int:
@@ -36,9 +37,25 @@ def run_create(arguments: argparse.Namespace) -> int:
         units=arguments.units,
         size=size.number * (size.scale or 1),
         block_size=arguments.block_size,
+        profile=arguments.profile,
     )
     names = [f"emu:{arguments.directory.rstrip('/')}/{number}" for number in range(arguments.units)]
-    print(f"created {', '.join(names)}: {arguments.size} each, {arguments.block_size}-byte blocks")
+    said = f"{arguments.size} each, {arguments.block_size}-byte blocks, profile {arguments.profile}"
+    print(f"created {', '.join(names)}: {said}")
+    return ExitCode.COPIED
+
+
+def run_profiles(arguments: argparse.Namespace) -> int:
+    """Say which kinds of arrays there are, a line each."""
+    from xcopy.target.profiles import PROFILES
+
+    for profile in PROFILES.values():
+        if arguments.json:
+            from xcopy.cli.render_json import emit
+
+            emit("profile", name=profile.name, description=profile.description)
+        else:
+            print(f"{profile.name:<{LONGEST_NAME}} {profile.description}")
     return ExitCode.COPIED
 
 
@@ -160,3 +177,6 @@ def _say_cleaned(cleaned: Cleaned, *, in_json: bool) -> None:
         print(f"left {name}: a process serves it")
     if not cleaned.removed:
         print("nothing was left behind")
+
+
+RUN = {"create": run_create, "profiles": run_profiles, "serve": run_serve, "clean": run_clean}

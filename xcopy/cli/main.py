@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="xcopy-dev",
         usage="xcopy-dev [copy] SRC[:LBA[+COUNT]] DST[:LBA] [options]\n"
         "       xcopy-dev probe DEV... | decode [FILE|-|HEX...]\n"
-        "       xcopy-dev emu create DIR | emu serve DIR | emu clean | --version",
+        "       xcopy-dev emu create DIR | emu profiles | emu serve DIR | emu clean | --version",
         description="Copy blocks between SCSI units by letting the storage copy (EXTENDED COPY).",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -123,6 +123,15 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--units", type=int, default=2, metavar="N", help="how many (default 2)")
     create.add_argument("--size", default="64MiB", metavar="SIZE", help="of each unit (default 64MiB)")
     create.add_argument("--block-size", type=int, default=512, metavar="BYTES", help="512 or 4096")
+    create.add_argument(
+        "--profile",
+        default="strict",
+        metavar="NAME",
+        help="a kind of array, from emu profiles (default strict)",
+    )
+    profiles = on_array.add_parser(
+        "profiles", help="the kinds of arrays that create can make", allow_abbrev=False
+    )
     serve = on_array.add_parser(
         "serve", help="make the units of DIR disks of this kernel, until Ctrl-C", allow_abbrev=False
     )
@@ -131,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     clean = on_array.add_parser(
         "clean", help="remove the disks that a killed serve left behind", allow_abbrev=False
     )
-    for each in (serve, clean):
+    for each in (profiles, serve, clean):
         each.add_argument("--json", action="store_true", help="JSON lines on standard output")
     return parser
 

@@ -23,13 +23,18 @@ from xcopy.device.file_backing import FileBacking
 from xcopy.errors import AccessError, UsageError
 from xcopy.target.array import Array, serial
 from xcopy.target.identity import ARRAY_ID_LENGTH
-from xcopy.target.profile import CAPABLE, CHUNK_SIZE, STRICT
+from xcopy.target.profile import STRICT
+from xcopy.target.profiles import PROFILES
 from xcopy.target.unit import BLOCK_SIZES, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-FORMAT = 1
+    from xcopy.target.profile import Profile
+
+FORMAT = 2
+BEFORE_PROFILES = 1  # a format without a profile's name, and with all that is kept of one
+OVERRIDES = ("advertised", "enforced", "chunk_size")
 DESCRIPTION = "array.json"
 MAXIMUM_GRANULARITY = 1 << 16  # blocks
 MAXIMUM_UNITS = 256  # each open unit holds a file descriptor
@@ -52,18 +57,23 @@ def create(
     third_party_copy: bool | Sequence[bool] = True,
     read_only: bool | Sequence[bool] = False,
     granularity: int | Sequence[int] = 0,
-    parameters: OperatingParameters = CAPABLE,
+    profile: str = STRICT.name,
+    parameters: OperatingParameters | None = None,
     enforced: OperatingParameters | None = None,
-    chunk_size: int = CHUNK_SIZE,
+    chunk_size: int | None = None,
 ) -> None:
     """Make an array of `units` units of `size` bytes, all zeros and sparse; a sequence has one value a unit.
 
-    A unit with a `granularity` is thin: so many blocks get storage together, or lose it.
+    A unit with a `granularity` is thin: so many blocks get storage together, or lose it. `profile` is the
+    name of one of `PROFILES`; `parameters` that it advertises, those it holds to and its chunk size may be
+    others, and what is advertised is held to unless `enforced` says something else.
 
     The directory is made unless it is there and empty. What cannot be made is a `UsageError`, and
     nothing of it is left behind.
     """
     _check_count(units)
+    if profile not in PROFILES:
+        raise UsageError(f"there is no profile {profile}; there are {', '.join(PROFILES)}")
     described = [
         {
             "number": number,
@@ -87,9 +97,8 @@ def create(
     content = {
         "format": FORMAT,
         "array_id": array_id.hex(),
-        "chunk_size": chunk_size,
-        "advertised": parameters.values(),
-        "enforced": (enforced or parameters).values(),
+        "profile": profile,
+        **_overrides(parameters, enforced or parameters, chunk_size),
         "units": [{**unit, "serial": serial(array_id, n)} for n, unit in enumerate(described)],
     }
     path = Path(directory)
@@ -117,6 +126,14 @@ def open_array(directory: str | os.PathLike[str]) -> Array:
         if array is None:
             array = _opened[key] = _build(path, content, described)
         return array
+
+
+def _overrides(
+    advertised: OperatingParameters | None, enforced: OperatingParameters | None, chunk_size: int | None
+) -> dict[str, Any]:
+    """What of the profile is another here, as it is kept."""
+    values = (advertised and advertised.values(), enforced and enforced.values(), chunk_size)
+    return {name: value for name, value in zip(OVERRIDES, values, strict=True) if value is not None}
 
 
 def _check_count(units: int) -> None:
@@ -200,7 +217,7 @@ def _read(path: Path) -> tuple[dict[str, Any], tuple[str, int, int, int]]:
         raise UsageError(f"{description}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{description} is damaged: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") not in (BEFORE_PROFILES, FORMAT):
         raise UsageError(f"{description} is damaged: it is not an array of format {FORMAT}")
     return content, (str(path), found.st_dev, found.st_ino, found.st_mtime_ns)
 
@@ -250,16 +267,12 @@ def _build(path: Path, content: dict[str, Any], described: list[dict[str, Any]])
         ]
         return Array(
             units,
-            replace(
-                STRICT,
-                advertised=_parameters(content["advertised"]),
-                enforces=_parameters(content["enforced"]),
-                chunk_size=int(content["chunk_size"]),
-            ),
+            _profile(content),
             array_id=bytes.fromhex(content["array_id"]),
             now=time.monotonic,
             token_bytes=os.urandom,
             later=_in_the_background,
+            pause=time.sleep,
         )
     except OSError as error:
         raise AccessError(f"{error.filename or path}: {error.strerror or error}") from error
@@ -269,6 +282,21 @@ def _build(path: Path, content: dict[str, Any], described: list[dict[str, Any]])
 
 def _in_the_background(do: Callable[[], None]) -> None:
     worker.start(do, "copy in the background")
+
+
+def _profile(content: dict[str, Any]) -> Profile:
+    """The profile by its name, with what is kept of it here."""
+    named = content["format"] == FORMAT
+    profile = PROFILES.get(content["profile"]) if named else STRICT
+    if profile is None:
+        raise ValueError(f"there is no profile {content['profile']}; there are {', '.join(PROFILES)}")
+    kept = {name: content[name] for name in OVERRIDES if name in content or not named}
+    changes: dict[str, Any] = {name: _parameters(kept[name]) for name in kept.keys() - {"chunk_size"}}
+    if "enforced" in changes:
+        changes["enforces"] = changes.pop("enforced")
+    if "chunk_size" in kept:
+        changes["chunk_size"] = int(kept["chunk_size"])
+    return replace(profile, **changes)
 
 
 def _parameters(found: dict[str, Any]) -> OperatingParameters:

@@ -164,7 +164,7 @@ def _steps(
 
 def _move(place: Place, segment: BlockToBlock, source: Unit, destination: Unit) -> None:
     """Read and write, chunk after chunk; what fails fails there, with what came before it written."""
-    chunk = place.profile.chunk_of(source.block_size) // source.block_size
+    chunk = max(place.profile.chunk_of(source.block_size) // source.block_size, 1)
     try:
         for done in range(0, segment.blocks, chunk):
             blocks = min(chunk, segment.blocks - done)
