@@ -1,0 +1,215 @@
+"""`xcopy-dev emu serve`: disks that come, answer and go, whatever happens to the process that serves them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.lio.serving import (
+    DEADLINE,
+    TARGET,
+    Serving,
+    eventually,
+    gone,
+    left_in_configfs,
+    tool,
+    xcopy_dev,
+)
+from xcopy.device.array_dir import create, open_array, unit_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MIB = 1 << 20
+SIZE = 32 * MIB
+RECEIVE_OPERATING_PARAMETERS = ("84", "03", *["00"] * 10, "04", "00", "00", "00")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _possible() -> None:
+    """Why nothing here can run, where it cannot."""
+    if os.geteuid():
+        pytest.skip("disks of this kernel are made by root")
+    if subprocess.run(["modprobe", "target_core_user"], capture_output=True, check=False).returncode:
+        pytest.skip("this kernel has no target_core_user")
+
+
+@pytest.fixture
+def array(tmp_path: Path) -> Path:
+    """Two units of 32 MiB, the first with random data."""
+    create(tmp_path / "array", units=2, size=SIZE)
+    unit_file(tmp_path / "array", 0).write_bytes(os.urandom(SIZE))
+    return tmp_path / "array"
+
+
+@pytest.fixture
+def stranger() -> Iterator[Path]:
+    """A target and a unit of somebody else, made by hand."""
+    subprocess.run(["modprobe", "-a", "target_core_mod", "target_core_file", "tcm_loop"], check=True)
+    if not TARGET.is_dir():
+        tool("mount", "-t", "configfs", "configfs", "/sys/kernel/config")
+    port, unit = TARGET / "loopback/naa.5001405aaaaa0001", TARGET / "core/rd_mcp_77/stranger"
+    for place in (port, port / "tpgt_1", unit):
+        place.mkdir(parents=True)
+    yield unit
+    assert (port / "tpgt_1").is_dir()
+    assert unit.is_dir()
+    for place in (port / "tpgt_1", port, unit, unit.parent):
+        place.rmdir()
+
+
+def test_units_come_for_every_nexus_and_all_go_with_the_process(array: Path, stranger: Path) -> None:
+    with Serving.start(array, "--nexuses", "2") as serving:
+        disks = serving.disks
+        assert [(d.unit, d.nexus) for d in disks] == [(0, 0), (1, 0), (0, 1), (1, 1)]
+        assert {(d.block_size, d.blocks) for d in disks} == {(512, SIZE // 512)}
+        assert len({d.disk for d in disks} | {d.sg for d in disks}) == 8
+        assert all(tool("blockdev", "--getsize64", d.disk).strip() == str(SIZE) for d in disks)
+        code, said = serving.end(signal.SIGTERM)
+    assert (code, said) == (0, [{"record": "done", "exit": 0, "removed": 4}])
+    assert eventually(lambda: gone(disks))
+    assert left_in_configfs() == []
+    assert stranger.is_dir()
+
+
+def test_ctrl_c_ends_it_as_well_and_what_was_written_stays_in_the_files(array: Path) -> None:
+    with Serving.start(array) as serving:
+        disk = serving.disk(1).disk
+        tool("dd", f"if={unit_file(array, 0)}", f"of={disk}", "bs=1M", "count=4", "oflag=direct")
+        code, _ = serving.end(signal.SIGINT)
+    assert code == 0
+    assert left_in_configfs() == []
+    assert unit_file(array, 1).read_bytes() == unit_file(array, 0).read_bytes()[: 4 * MIB].ljust(SIZE, b"\0")
+
+
+def test_blocks_of_4096_bytes(tmp_path: Path) -> None:
+    create(tmp_path / "array", units=2, size=SIZE, block_size=4096)
+    content = os.urandom(SIZE)
+    unit_file(tmp_path / "array", 0).write_bytes(content)
+    with Serving.start(tmp_path / "array") as serving:
+        source, destination = serving.disks
+        assert tool("blockdev", "--getss", source.disk).strip() == "4096"
+        copied = xcopy_dev(f"{source.disk}:16+1024", f"{destination.disk}:32", "--require", "offload")
+        assert copied.returncode == 0, copied.stderr
+    expected = bytes(32 * 4096) + content[16 * 4096 : 1040 * 4096]
+    assert unit_file(tmp_path / "array", 1).read_bytes() == expected.ljust(SIZE, b"\0")
+
+
+def test_one_array_is_served_by_one_process(array: Path) -> None:
+    with Serving.start(array) as serving:
+        second = xcopy_dev("emu", "serve", str(array))
+        assert second.returncode == 3
+        assert "served already" in second.stderr
+        cleaned = xcopy_dev("emu", "clean")
+        assert cleaned.returncode == 0
+        assert "nothing was left behind" in cleaned.stdout
+        assert not gone(serving.disks)
+        tool("dd", f"if={serving.disk(0).disk}", "of=/dev/null", "bs=1M", "count=1", "iflag=direct")
+
+
+def thread_states(pid: int) -> list[str]:
+    """One letter a thread, as ps shows it."""
+    stats = [stat.read_text() for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return [stat.rpartition(")")[2].split()[0] for stat in stats]
+
+
+def killed_with_a_command_under_way(array: Path) -> tuple[Serving, subprocess.Popen[bytes]]:
+    """The process is gone, its disks are not, and somebody waits for an answer of one of them."""
+    serving = Serving.start(array)
+    tool("udevadm", "settle")
+    serving.process.send_signal(signal.SIGSTOP)
+    assert eventually(lambda: all(state == "T" for state in thread_states(serving.process.pid)))
+    reader = subprocess.Popen(
+        ["dd", f"if={serving.disk(0).disk}", "of=/dev/null", "bs=4k", "count=1", "iflag=direct"],
+        stderr=subprocess.PIPE,
+    )
+    assert eventually(lambda: "blkdev" in Path(f"/proc/{reader.pid}/stack").read_text())
+    serving.kill()
+    return serving, reader
+
+
+def test_what_a_killed_process_left_is_cleaned_and_who_waits_gets_an_error(
+    array: Path, stranger: Path
+) -> None:
+    serving, reader = killed_with_a_command_under_way(array)
+    assert reader.poll() is None
+    cleaned = xcopy_dev("emu", "clean")
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert cleaned.stdout.count("removed xcopydev-serve-") == 2
+    assert cleaned.stdout.count("removed naa.") == 1
+    _, said = reader.communicate(timeout=DEADLINE)
+    assert reader.returncode == 1
+    assert b"rror" in said
+    assert eventually(lambda: gone(serving.disks))
+    assert left_in_configfs() == []
+    assert stranger.is_dir()
+
+
+def test_serving_again_after_a_kill_removes_the_left_overs_and_has_the_same_data(array: Path) -> None:
+    _, reader = killed_with_a_command_under_way(array)
+    with Serving.start(array) as serving:
+        removed = [r["name"] for r in serving.records if r["record"] == "removed"]
+        assert len(removed) == 3
+        assert reader.wait(DEADLINE) == 1
+        tool("cmp", serving.disk(0).disk, str(unit_file(array, 0)))
+    assert left_in_configfs() == []
+
+
+def test_a_command_that_is_never_answered_times_out_and_the_disk_goes_on(array: Path) -> None:
+    from cdb.command import Silence
+    from xcopy.api.serve import serve
+    from xcopy.target.faults import Fault
+
+    served = open_array(array)
+    with serve(array) as serving:
+        sg = serving.units[0].sg
+        served.faults.add(Fault(opcode=0x84, then=Silence("lost")))
+        ask = ("sg_raw", "-r", "1024", sg, *RECEIVE_OPERATING_PARAMETERS)
+        said = tool(ask[0], "-t", "2", *ask[1:], timeout=60, good=False)
+        assert "SCSI Status: Good" not in said
+        assert "SCSI Status: Good" in tool(*ask, timeout=60)
+    assert left_in_configfs() == []
+
+
+def test_a_reset_ends_a_copy_that_runs_and_another_nexus_is_told(
+    array: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from xcopy.api.serve import serve
+    from xcopy.target.faults import Call, Fault
+
+    served = open_array(array)
+    running, goes_on = threading.Event(), threading.Event()
+
+    def first_write() -> None:
+        running.set()
+        assert goes_on.wait(DEADLINE)
+
+    def reset(number: int) -> None:
+        threading.Timer(1.0, goes_on.set).start()  # the copy goes on once the reset waits for it
+        resets(number)
+
+    resets = served.reset
+    monkeypatch.setattr(served, "reset", reset)
+    served.faults.add(Fault(at="write", then=Call(first_write)))
+    with serve(array, nexuses=2) as serving:
+        nodes = {(u.unit, u.nexus): u.sg for u in serving.units}
+        other = nodes[1, 1]
+        tool("sg_turs", other)
+        copy = subprocess.Popen(
+            ["sg_xcopy", f"if={nodes[0, 0]}", f"of={nodes[1, 0]}", "count=32768", "bpt=32768"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert running.wait(DEADLINE)
+        tool("sg_reset", "-d", "-N", nodes[1, 0])
+        assert copy.wait(DEADLINE) != 0
+        assert "reset" in tool("sg_turs", "-v", other, good=False).lower()
+    assert served.copied_segments == ()
+    assert unit_file(array, 1).read_bytes() == unit_file(array, 0).read_bytes()[:MIB].ljust(SIZE, b"\0")
+    assert left_in_configfs() == []
