@@ -1,24 +1,25 @@
 """Where a segment's bytes come from and go to: whole blocks of a disk, whole transfers of a tape.
 
-Every read and write passes the faults here, and a unit that says no ends the copy. How much moves, and
-what becomes of the rest, is `movement`'s question. Lengths are in bytes.
+How much moves, and what becomes of the rest, is `movement`'s question, how one read or write is done
+`internal_io`'s. Lengths are in bytes.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from xcopy.target.faults import Step
-from xcopy.target.refusal import Refused
-from xcopy.target.reservation import Through
-from xcopy.target.sides import BlockDevice, BlockSide, NullSide, StreamSide
+from xcopy.target.internal_io import (
+    check_range,
+    check_writable,
+    perform_read,
+    perform_write,
+    read_blocks,
+    write_blocks,
+)
+from xcopy.target.sides import BlockSide, NullSide, StreamSide
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from xcopy.target.run import CopyRun
-
-UNDERRUN, OVERRUN = (0x0D, 0x04), (0x0D, 0x05)
 
 
 class Reader(Protocol):
@@ -85,7 +86,7 @@ class DiskReader:
     def check(self) -> None:
         if self.left:
             first, end = self._at // self.size, -(-(self._at + self.left) // self.size)
-            _check_range(self._run, self._side, first, end - first, self._field)
+            check_range(self._run, self._side, first, end - first, self._field)
 
     def read(self, most: int) -> bytes:
         first, skipped = divmod(self._at, self.size)
@@ -119,8 +120,8 @@ class DiskWriter:
         blocks = -(-(self._offset + length + padded) // self.size) if length + padded else 0
         self._run.planned = blocks
         if blocks:
-            _check_range(self._run, self._side, self._lba, blocks, self._field)
-            _check_writable(self._run, self._side)
+            check_range(self._run, self._side, self._lba, blocks, self._field)
+            check_writable(self._run, self._side)
 
     def write(self, data: bytes) -> None:
         if self._offset:
@@ -171,9 +172,11 @@ class TapeReader:
         unit, block_length = self._side.unit, self._side.block_length
         self.left -= self.size
         if not block_length:
-            return _read(self._run, self._side, 1, self.size, lambda: unit.read_record(self.size))
+            return perform_read(self._run, self._side, 1, self.size, lambda: unit.read_record(self.size))
         count = self.size // block_length
-        return _read(self._run, self._side, count, self.size, lambda: unit.read_blocks(count, block_length))
+        return perform_read(
+            self._run, self._side, count, self.size, lambda: unit.read_blocks(count, block_length)
+        )
 
 
 class TapeWriter:
@@ -197,14 +200,14 @@ class TapeWriter:
         self.left = length
         self._run.planned = (length + padded) // (self._side.block_length or 1)
         if length + padded:
-            _check_writable(self._run, self._side)
+            check_writable(self._run, self._side)
 
     def write(self, data: bytes) -> None:
         self.left -= len(data)
         record = self._side.block_length or self.size
         for at in range(0, len(data), self.size):
             part = data[at : at + self.size]
-            _write(
+            perform_write(
                 self._run,
                 self._side,
                 len(part) // record,
@@ -307,98 +310,6 @@ def transfer_size(run: CopyRun, side: StreamSide, field: str) -> int:
     if most and size > most:
         run.abort(0x26, 0x00, run.in_segment(field))
     return size
-
-
-def read_blocks(run: CopyRun, side: BlockSide, lba: int, blocks: int) -> bytes:
-    """Blocks of a disk, through the faults."""
-
-    def perform() -> bytes:
-        return _now(run, side, Through.READERS).read(lba, blocks)
-
-    return _read(run, side, blocks, blocks * side.unit.block_size, perform, lba)
-
-
-def write_blocks(run: CopyRun, side: BlockSide, lba: int, data: bytes) -> None:
-    """Whole blocks to a disk, through the faults."""
-
-    def perform(changed: bytes) -> None:
-        _now(run, side, Through.HOLDERS).write(lba, changed)
-
-    _write(run, side, len(data) // side.unit.block_size, data, perform, lba)
-
-
-def _now(run: CopyRun, side: BlockSide, through: Through) -> BlockDevice:
-    """A disk as it is by now, unless its reservation is in the way."""
-    unit = side.unit
-    unit.reservations.check(run.nexus, through)
-    current = run.place.units.get(unit.number)
-    same = current is not None and current.reservations is unit.reservations  # else it stands for a ROD
-    return current if current is not None and same else unit
-
-
-def _read(
-    run: CopyRun,
-    side: BlockSide | StreamSide,
-    blocks: int,
-    length: int,
-    perform: Callable[[], bytes],
-    lba: int | None = None,
-) -> bytes:
-    run.go_on()
-    step = Step(kind="read", unit=side.unit.number, lba=_where(side, lba), blocks=blocks)
-    try:
-        data = run.place.faults.read(step, perform)
-    except Refused as refusal:
-        run.device_failed(side, refusal.reply)
-    if len(data) != length:
-        run.abort(*(UNDERRUN if len(data) < length else OVERRUN), side.pointer)
-    run.operation.commands += 1
-    return data
-
-
-def _write(
-    run: CopyRun,
-    side: BlockSide | StreamSide,
-    blocks: int,
-    data: bytes,
-    perform: Callable[[bytes], None],
-    lba: int | None = None,
-) -> None:
-    run.go_on()
-    step = Step(kind="write", unit=side.unit.number, lba=_where(side, lba), blocks=blocks)
-    arrived = len(data)
-
-    def put(changed: bytes) -> None:
-        nonlocal arrived
-        arrived = len(changed)
-        perform(changed)
-
-    try:
-        run.place.faults.write(step, data, put)
-    except Refused as refusal:
-        run.device_failed(side, refusal.reply)
-    if arrived != len(data):
-        run.abort(*(UNDERRUN if arrived < len(data) else OVERRUN), side.pointer)
-    run.operation.commands += 1
-
-
-def _where(side: BlockSide | StreamSide, lba: int | None) -> int:
-    return side.unit.medium.position if isinstance(side, StreamSide) else lba or 0
-
-
-def _check_range(run: CopyRun, side: BlockSide, lba: int, blocks: int, field: str) -> None:
-    """The whole range is there, before the first chunk moves."""
-    try:
-        side.unit.check_range(lba, blocks)
-    except Refused as refusal:
-        run.device_failed(side, refusal.reply, run.in_segment(field))
-
-
-def _check_writable(run: CopyRun, side: BlockSide | StreamSide) -> None:
-    try:
-        side.unit.check_writable()
-    except Refused as refusal:
-        run.device_failed(side, refusal.reply)
 
 
 def _check_transfer(run: CopyRun, field: str) -> None:
