@@ -148,7 +148,7 @@ TEST_UNIT_READY = Command(name="TEST UNIT READY", cdb=bytes(6))
 
 
 class Bench:
-    """An array with random blocks, unless `fill` is off; its power-on attentions taken, and its bytes then."""
+    """An array with random blocks, unless `fill` is off; its first attentions taken, and its bytes then."""
 
     def __init__(self, array: Array, nexus: str = "initiator", *, fill: bool = True) -> None:
         self.array = array

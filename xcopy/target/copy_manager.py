@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cdb.command import Command, Reply, Status, TransportError
@@ -197,7 +198,11 @@ class CopyManager:
         """One step of an operation that this thread performs; how it ended, None when it has not."""
         assert operation.steps is not None
         terminated = False
-        descriptor = self.descriptor_sense(operation.unit)
+        answered = partial(
+            Refused.answered,
+            descriptor=self.descriptor_sense(operation.unit),
+            bare=self.place.profile.bare_sense,
+        )
         try:
             if operation.aborting:
                 raise Aborted.of(_stopped(operation))
@@ -206,13 +211,13 @@ class CopyManager:
         except StopIteration as end:
             reply: Reply = end.value
         except Aborted as refusal:
-            reply, terminated = refusal.answered(descriptor), True
+            reply, terminated = answered(refusal), True
             if self.place.profile.copies.task_aborted:
                 reply = Reply(status=Status.TASK_ABORTED)
         except Refused as refusal:
-            reply = refusal.answered(descriptor)
+            reply = answered(refusal)
         except BaseException as error:
-            reply = Refused.of(UNANSWERED).answered(descriptor)
+            reply = answered(Refused.of(UNANSWERED))
             if not operation.background or not isinstance(error, TransportError):
                 self.operations.finish(operation, reply, self.now())
                 raise

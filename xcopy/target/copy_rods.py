@@ -166,7 +166,7 @@ class CopyRods:
         cscds = self.request.cscds
         named = cscds[cscd_id] if cscd_id < len(cscds) else None
         return isinstance(named, IdentificationCscd) and any(
-            named.designator in identity.designators(unit, self.place.array_id)
+            named.designator in identity.designators(unit, self.place.array_id, self.place.profile)
             for unit in self.place.units.values()
         )
 

@@ -37,11 +37,6 @@ if TYPE_CHECKING:
 
     Identified = Unit | TapeUnit
 
-VENDOR = b"XCOPYDEV"
-PRODUCT = b"EMULATED ARRAY".ljust(16)
-REVISION = b"1".ljust(4)
-SPC_4 = 0x06
-
 ARRAY_ID_LENGTH = 8
 # An OUI with the locally administered bit set: no vendor's, so no real unit has this designator.
 LOCAL_OUI = 0x025843
@@ -69,7 +64,7 @@ def inquiry(
     cdb = parse_cdb(Inquiry, command.cdb)
     if not cdb.evpd and cdb.page_code == 0:
         return answer(command, _standard(unit, profile), cdb.allocation_length)
-    pages = _pages(unit, array_id) | {code: partial(bytes, page) for code, page in profile.pages}
+    pages = _pages(unit, array_id, profile) | {code: partial(bytes, page) for code, page in profile.pages}
     if third_party_page and isinstance(unit, Unit) and unit.third_party_copy:
         pages[THIRD_PARTY_COPY] = partial(third_party_page, unit)
     page = _listed(cdb.page_code, pages) if cdb.evpd else None
@@ -93,9 +88,10 @@ def naa(array_id: bytes, number: int) -> Designator:
     )
 
 
-def designators(unit: Identified, array_id: bytes) -> tuple[Designator, ...]:
-    """What page 83h lists, in its order."""
-    named = VENDOR + PRODUCT + unit.serial.encode("ascii")
+def designators(unit: Identified, array_id: bytes, profile: Profile = STRICT) -> tuple[Designator, ...]:
+    """What page 83h lists, in its order; no profile has tapes of its own."""
+    profile = profile if isinstance(unit, Unit) else STRICT
+    named = profile.vendor + profile.product + unit.serial.encode("ascii")
     vendor_specific = Designator(
         code_set=ASCII, association=LOGICAL_UNIT, designator_type=T10_VENDOR_ID, value=named
     )
@@ -108,13 +104,13 @@ def _standard(unit: Identified, profile: Profile) -> bytes:
     return StandardInquiry(
         peripheral_device_type=unit.device_type,
         removable=unit.device_type == SEQUENTIAL_ACCESS,
-        version=SPC_4,
+        version=profile.version,
         additional_length=STANDARD_LENGTH - 5,
         third_party_copy=unit.third_party_copy,
         cmdque=True,
-        t10_vendor=VENDOR,
-        product=PRODUCT,
-        revision=REVISION,
+        t10_vendor=profile.vendor,
+        product=profile.product,
+        revision=profile.revision,
     ).pack()
 
 
@@ -124,11 +120,11 @@ def _with_3pc(data: bytes, third_party_copy: bool) -> bytes:
     return data[:at] + bytes([data[at] & ~bit | bit * third_party_copy]) + data[at + 1 :]
 
 
-def _pages(unit: Identified, array_id: bytes) -> dict[int, Callable[[], bytes]]:
+def _pages(unit: Identified, array_id: bytes, profile: Profile) -> dict[int, Callable[[], bytes]]:
     """What is told by the unit itself, by page code."""
     pages: dict[int, Callable[[], bytes]] = {
         UNIT_SERIAL_NUMBER: UnitSerialNumber(serial=unit.serial.encode("ascii")).pack,
-        DEVICE_IDENTIFICATION: DeviceIdentification(designators=designators(unit, array_id)).pack,
+        DEVICE_IDENTIFICATION: DeviceIdentification(designators=designators(unit, array_id, profile)).pack,
     }
     if isinstance(unit, Unit):
         pages[BLOCK_LIMITS] = BlockLimits(

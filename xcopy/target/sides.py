@@ -194,7 +194,7 @@ def named(run: CopyRun, cscd: IdentificationCscd) -> Unit | TapeUnit | None:
     """The unit whose page 83h has the descriptor's designator."""
     units: tuple[Unit | TapeUnit, ...] = (*run.place.units.values(), *run.place.tapes.values())
     for unit in units:
-        if cscd.designator in identity.designators(unit, run.place.array_id):
+        if cscd.designator in identity.designators(unit, run.place.array_id, run.place.profile):
             return unit
     return None
 
