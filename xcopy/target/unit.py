@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from cdb.sense import DATA_PROTECT, ILLEGAL_REQUEST, MEDIUM_ERROR
 from xcopy.target import block_commands
 from xcopy.target.backing import ThinBacking
-from xcopy.target.block_commands import MAXIMUM_TRANSFER as MAXIMUM_TRANSFER
 from xcopy.target.mode import Mode
 from xcopy.target.refusal import refuse
 from xcopy.target.reservation import Reservations
