@@ -24,7 +24,9 @@ from xcopy.target.faults import (
     TASK_SET_FULL,
     Call,
     Corrupt,
+    Delay,
     Fault,
+    Shorten,
     check,
 )
 
@@ -136,3 +138,51 @@ def test_a_fault_on_the_first_command_leaves_the_attention_pending() -> None:
     array = with_faults(Fault(then=BUSY))
     statuses = [array.send(0, TEST_UNIT_READY, "newcomer") for _ in range(3)]
     assert [s.status for s in statuses] == [0x08, 0x02, GOOD]
+
+
+def waiting(*faults: Fault) -> tuple[Bench, list[float]]:
+    """A bench with faults, and the seconds that were waited for."""
+    waited: list[float] = []
+    array = bench(chunk_size=2 * BLOCK, pause=waited.append)
+    for fault in faults:
+        array.array.faults.add(fault)
+    return array, waited
+
+
+def test_a_rule_may_act_at_one_step_in_so_many() -> None:
+    array = with_faults(Fault(nth=2, every=3, times=2, unit=0, then=BUSY))
+    said = [array.send(0, TEST_UNIT_READY).status for _ in range(9)]
+    assert said == [GOOD, 0x08, GOOD, GOOD, 0x08, GOOD, GOOD, GOOD, GOOD]
+
+
+@pytest.mark.parametrize(("at", "times"), [("command", 1), ("segment", 1), ("read", 4), ("write", 4)])
+def test_a_delay_is_waited_for_and_changes_nothing_else(at: str, times: int) -> None:
+    fault = Fault(at=at, then=Delay(5.0), times=None, opcode=0x83 if at == "command" else None)  # type: ignore[arg-type]
+    array, waited = waiting(fault)
+    assert array.copy(COPY) == Reply()
+    assert waited == [5.0] * times
+    assert array.contents[1][64 * BLOCK : 72 * BLOCK] == array.before[0][: 8 * BLOCK]
+
+
+def test_a_command_delayed_beyond_its_timeout_is_performed_and_its_answer_never_heard() -> None:
+    array, waited = waiting(Fault(opcode=0x8A, then=Delay(90.0)))
+    with pytest.raises(Silence, match="no answer in 60 s"):
+        array.send(0, WRITE)
+    assert waited == [60.0]
+    assert array.contents[0][:BLOCK] == b"x" * BLOCK
+
+
+def test_data_shortened_on_their_way_are_a_residual() -> None:
+    array = with_faults(Fault(opcode=0x88, then=Shorten(BLOCK)))
+    reply = array.send(0, read_16(0, 4))
+    assert (reply.status, reply.residual) == (GOOD, 3 * BLOCK)
+    assert reply.data == array.before[0][:BLOCK]
+
+
+@pytest.mark.parametrize("at", ["read", "write"])
+def test_a_unit_that_moves_less_than_it_was_asked_ends_the_copy_with_an_underrun(at: str) -> None:
+    array = with_faults(Fault(at=at, nth=2, then=Shorten(BLOCK)))  # type: ignore[arg-type]
+    # COPY TARGET DEVICE DATA UNDERRUN
+    assert no(array.copy(COPY))[:3] == (0xA, 0x0D, 0x04)
+    assert array.contents[1][64 * BLOCK : 66 * BLOCK] == array.before[0][: 2 * BLOCK]
+    assert array.contents[1][67 * BLOCK :] == array.before[1][67 * BLOCK :]
