@@ -75,8 +75,6 @@ class Record:
     the table); what lies past the end has its default.
     """
 
-    __slots__ = ()
-
     rows: ClassVar[tuple[Row, ...]] = ()
     size: ClassVar[int] = 0
     least: ClassVar[int | None] = None
@@ -84,18 +82,19 @@ class Record:
     _variable: ClassVar[tuple[Row, ...]] = ()
     _length_rows: ClassVar[tuple[tuple[Row, Row | None, tuple[str, ...]], ...]] = ()
     _may_overflow: ClassVar[bool] = False  # some length could be too large for its field
-    _fields: ClassVar[tuple[tuple[str, Any, int, Row, Any], ...]] = ()  # name, default, most, row, setter
+    _fields: ClassVar[tuple[tuple[str, Any, int, Row], ...]] = ()  # name, default, most, row
 
     def __init__(self, **values: Any) -> None:
         """Every field by name; one that does not fit is an `EncodeError`."""
-        for name, default, most, row, put in self._fields:
+        mine = self.__dict__
+        for name, default, most, row in self._fields:
             value = values.pop(name, default)
             if type(value) is not int or not 0 <= value <= most:
                 if value is REQUIRED:
                     raise self._missing(row, values)
                 if complaint := _complaint(self, row, value):
                     raise EncodeError(f"{type(self).__name__}.{name} ({row.label}){complaint}")
-            put(self, value)
+            mine[name] = value
         if values:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(values)}")
         if self._may_overflow:
@@ -319,36 +318,32 @@ RecordType = TypeVar("RecordType", bound=Record)
 )
 def record(cls: type[RecordType]) -> type[RecordType]:
     """Make a record of a class whose attributes are rows, in the order of the table."""
-    rows = []
+    rows: list[Row] = []
     for name, row in list(vars(cls).items()):
-        if isinstance(row, Row):
-            row.name, row.label = name, row.label or name.upper().replace("_", " ")
-            rows.append(row)
-    fields = tuple(row for row in rows if row.kind in FIELDS)
-    body = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
-    for row in rows:
-        del body[row.name]
+        if type(row) is not Row:
+            continue
+        row.name, row.label = name, row.label or name.upper().replace("_", " ")
+        rows.append(row)
         if row.kind == "const":
-            body[row.name] = row.default
-    made: Any = type(cls.__name__, cls.__bases__, {**body, "__slots__": tuple(row.name for row in fields)})
-    made.rows = tuple(rows)
-    made.runs, made.size = runs_of(rows)
-    made._variable = tuple(row for row in rows if row.kind in VARIABLE)
-    made._length_rows = tuple(
-        (
-            row,
-            made.row(row.of) if row.of else None,
-            tuple(v.name for v in rows[: rows.index(row)] if v.kind in VARIABLE),
+            setattr(cls, name, row.default)
+        else:
+            delattr(cls, name)
+    cls.rows = tuple(rows)
+    cls.runs, cls.size = runs_of(rows)
+    cls._fields = tuple((r.name, r.default, _plain_most(r), r) for r in rows if r.kind in FIELDS)
+    cls._variable = tuple(r for r in rows if r.kind in VARIABLE)
+    lengths = [r for r in rows if r.kind == "length"]
+    if lengths:
+        cls._length_rows = tuple(
+            (
+                row,
+                cls.row(row.of) if row.of else None,
+                tuple(v.name for v in rows[: rows.index(row)] if v.kind in VARIABLE),
+            )
+            for row in lengths
         )
-        for row in rows
-        if row.kind == "length"
-    )
-    made._may_overflow = any(
-        counted is None or counted.kind != "slot" or counted.bits // 8 >> row.bits
-        for row, counted, _ in made._length_rows
-    )
-    made._fields = tuple(
-        (row.name, row.default, _plain_most(row), row, vars(made)[row.name].__set__) for row in fields
-    )
-    finished: type[RecordType] = made
-    return finished
+        cls._may_overflow = any(
+            counted is None or counted.kind != "slot" or counted.bits // 8 >> row.bits
+            for row, counted, _ in cls._length_rows
+        )
+    return cls

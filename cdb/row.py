@@ -34,29 +34,22 @@ class Row:
     A row is made in the body of its class; `record` gives it its name and place, then it stays as it is.
     """
 
-    __slots__ = (
-        "allowed",  # the only values a number may have
-        "bit",
-        "bits",
-        "by",  # choice: the field that chooses
-        "default",
-        "doc",
-        "family",
-        "first",  # items: the number of the first
-        "holds",
-        "kind",
-        "label",
-        "name",
-        "names",
-        "of",  # length: the row it counts; "" is everything after it
-        "offset",
-        "pad_to",  # data: zero bytes up to a multiple of this follow, and are not counted
-        "plus",  # length: what is added to the count
-        "record",
-        "table",
-        "text",
-        "unit",  # length: bytes per count; numbers: bytes per number
-    )
+    names: Names | None = None
+    allowed: tuple[int, ...] = ()  # the only values a number may have
+    of: str = ""  # length: the row it counts; "" is everything after it
+    plus: int = 0  # length: what is added to the count
+    unit: int = 1  # length: bytes per count; numbers: bytes per number
+    pad_to: int = 1  # data: zero bytes up to a multiple of this follow, and are not counted
+    text: bool = False
+    holds: Callable[[builtins.bytes], type[Record] | None] | None = None
+    family: Family | None = None
+    record: type[Record] | None = None
+    by: str = ""  # choice: the field that chooses
+    table: Mapping[int, type[Record]] | None = None
+    first: int = 0  # items: the number of the first
+    name: str = ""
+    offset: int = 0
+    bit: int = 7
 
     def __init__(
         self,
@@ -65,26 +58,10 @@ class Row:
         default: Any = REQUIRED,
         label: str = "",
         doc: str = "",
-        *,
-        names: Names | None = None,
-        allowed: tuple[int, ...] = (),
-        of: str = "",
-        plus: int = 0,
-        unit: int = 1,
-        pad_to: int = 1,
-        text: bool = False,
-        holds: Callable[[builtins.bytes], type[Record] | None] | None = None,
-        family: Family | None = None,
-        record: type[Record] | None = None,
-        by: str = "",
-        table: Mapping[int, type[Record]] | None = None,
-        first: int = 0,
+        **what_else: Any,
     ) -> None:
         self.kind, self.bits, self.default, self.label, self.doc = kind, bits, default, label, doc
-        self.names, self.allowed, self.text, self.holds = names, allowed, text, holds
-        self.of, self.plus, self.unit, self.pad_to = of, plus, unit, pad_to
-        self.family, self.record, self.by, self.table, self.first = family, record, by, table, first
-        self.name, self.offset, self.bit = "", 0, 7
+        self.__dict__.update(what_else)
 
     @property
     def bytes(self) -> int:
@@ -196,8 +173,8 @@ def items(
         default=default,
         label=label,
         doc=doc,
-        record=what if single else None,  # type: ignore[arg-type]
-        family=None if single else what,  # type: ignore[arg-type]
+        record=what if single else None,
+        family=None if single else what,
         first=first,
     )
 
