@@ -97,17 +97,18 @@ def served() -> Iterator[Served]:
     theirs, ours = shared_memory()
     here, there = socket.socketpair()
     there.setblocking(False)
-    with theirs, here, there:
+    node = there.detach()
+    with theirs, here:
         bench = Bench(theirs, here)
         unit = Unit()
         resets: queue.SimpleQueue[None] = queue.SimpleQueue()
-        device = Device("unit 0", there.fileno(), Ring(ours), unit, lambda: resets.put(None))
+        device = Device("unit 0", node, Ring(ours), unit, lambda: resets.put(None))
         server = Server([device])
         server.start()
         yield Served(bench, unit, device, server, resets)
         device.end_silence()
         server.stop()
-        device.abandon()
+        device.close()
 
 
 @pytest.fixture
@@ -326,3 +327,27 @@ def test_a_damaged_ring_is_given_up_and_said(served: Served, bench: Bench) -> No
         threading.Event().wait(0.01)
     (said,) = served.server.trouble
     assert said.startswith("unit 0 is not served any more: an entry of 0 bytes")
+
+
+def test_a_server_that_refuses_ends_what_runs_and_all_that_comes(
+    served: Served, bench: Bench, unit: Unit, gate: threading.Event
+) -> None:
+    bench.send(1, COPY)
+    begun(gate)
+    bench.send(2, READ, ((DATA_AT, 512),))
+    assert bench.answer().command_id == 2
+
+    def reset(name: str) -> None:
+        assert name == "unit 0"
+        bench.kernel.memory[12:16] = bench.kernel.memory[64:68] = bytes(4)
+        bench.kernel.cleaned = 0
+
+    served.server.refuse_all(reset)
+    bench.send(1, READ, ((DATA_AT, 512),))  # an id that was in use
+    answer = bench.answer()
+    assert (answer.command_id, answer.status, answer.sense[2]) == (1, CHECK_CONDITION, 0x04)
+    gate.set()
+    bench.send(3, COPY)
+    answer = bench.answer()
+    assert (answer.command_id, answer.status) == (3, CHECK_CONDITION)
+    assert (len(unit.seen), bench.kernel.tail) == (2, bench.kernel.head)

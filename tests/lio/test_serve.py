@@ -213,3 +213,34 @@ def test_a_reset_ends_a_copy_that_runs_and_another_nexus_is_told(
     assert served.copied_segments == ()
     assert unit_file(array, 1).read_bytes() == unit_file(array, 0).read_bytes()[:MIB].ljust(SIZE, b"\0")
     assert left_in_configfs() == []
+
+
+def test_a_command_that_hangs_keeps_the_disks_until_it_is_ended_by_force(array: Path) -> None:
+    from xcopy.api.serve import serve
+    from xcopy.target.faults import Call, Fault
+
+    served = open_array(array)
+    running, goes_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        running.set()
+        assert goes_on.wait(DEADLINE)
+
+    served.faults.add(Fault(opcode=0x84, then=Call(hang)))
+    serving = serve(array)
+    asking = subprocess.Popen(
+        ["sg_raw", "-r", "1024", serving.units[0].sg, *RECEIVE_OPERATING_PARAMETERS],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert running.wait(DEADLINE)
+    closing = threading.Thread(target=serving.close)
+    closing.start()
+    closing.join(2.0)
+    assert closing.is_alive()
+    serving.fail()
+    closing.join(DEADLINE)
+    assert not closing.is_alive()
+    assert asking.wait(DEADLINE) != 0
+    goes_on.set()
+    assert left_in_configfs() == []

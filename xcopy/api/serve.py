@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from xcopy.device import tcmu
 from xcopy.device.array_dir import open_array
 from xcopy.device.tcmu_ring import Ring, RingDamaged
-from xcopy.device.tcmu_server import Device, Server
+from xcopy.device.tcmu_server import Device, Refusing, Server
 from xcopy.errors import UnsafeError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
@@ -95,11 +95,7 @@ class Serving:
         served = self._array.units[unit]
         tcmu.make_backstore(name, served.size, served.block_size)
         fd, memory = tcmu.open_ring(name)
-        try:
-            ring = _ring(name, memory)
-        except UnsupportedError:
-            os.close(fd)
-            raise
+        ring = _ring(name, fd, memory)
         session = self._array.open(unit, f"nexus {nexus}")
         return Device(name, fd, ring, session, partial(self._array.reset, unit))
 
@@ -126,17 +122,14 @@ class Serving:
             self._server.stop()
             self._server = None
         for each in self._served:
-            each.device.abandon()
-            os.close(each.device.fd)
+            each.device.close()
         self._served = []
         tcmu.remove_backstores(mine.backstores)
 
     def fail(self) -> None:
         """End every command with an error, so that a `close` that waits in another thread can go on."""
-        tcmu.take_offline(tcmu.of_array(self._id).targets)
-        for each in tuple(self._served):
-            each.device.abandon()
-            tcmu.fail_commands(each.device.name)
+        if self._server is not None:
+            self._server.refuse_all(_end_commands)
 
     def __enter__(self) -> Self:
         return self
@@ -184,17 +177,41 @@ def clean() -> Cleaned:
 
 
 def _remove(left: Found) -> tuple[str, ...]:
-    tcmu.take_offline(left.targets)
-    for name in left.backstores:
-        tcmu.fail_commands(name)
-    tcmu.remove_targets(left.targets)
+    """Remove what nobody serves: it is served once more, with refusals, so that no command waits for ever."""
+    devices: list[Device] = []
+    try:
+        for name in filter(tcmu.has_ring, left.backstores):
+            tcmu.end_commands(name)
+            fd, memory = tcmu.open_ring(name)
+            devices.append(Device(name, fd, _ring(name, fd, memory), Refusing(), _nothing))
+        server = Server(devices)
+        server.start()
+        try:
+            for device in devices:
+                tcmu.let_commands_in(device.name)
+            tcmu.remove_targets(left.targets)
+        finally:
+            server.stop()
+    finally:
+        for device in devices:
+            device.close()
     tcmu.remove_backstores(left.backstores)
     return (*sorted(left.targets), *sorted(left.backstores))
 
 
-def _ring(name: str, memory: mmap.mmap) -> Ring:
+def _end_commands(name: str) -> None:
+    tcmu.end_commands(name)
+    tcmu.let_commands_in(name)
+
+
+def _nothing() -> None:
+    """A unit that is gone needs no reset."""
+
+
+def _ring(name: str, fd: int, memory: mmap.mmap) -> Ring:
     try:
         return Ring(memory)
     except RingDamaged as error:
         memory.close()
+        os.close(fd)
         raise UnsupportedError(f"{name}: {error}") from error

@@ -163,6 +163,11 @@ def make_backstore(name: str, size: int, block_size: int) -> None:
     _write(place / "enable", "1")
 
 
+def has_ring(name: str) -> bool:
+    """Whether a backstore got as far as to have one."""
+    return _uio(name) is not None
+
+
 def open_ring(name: str) -> tuple[int, mmap.mmap]:
     """The uio node of a backstore, and its ring with all data; both are the caller's to close."""
     uio = _uio(name)
@@ -258,28 +263,20 @@ def _alive(name: str) -> bool:
     return False
 
 
-def take_offline(targets: tuple[str, ...]) -> None:
-    """Have the kernel send nothing more to what is mapped there: what it holds back would be sent again."""
-    for target in targets:
-        group = LOOPBACK / target / "tpgt_1"
-        for lun in _listed(group / "lun"):
-            address = f"{(group / 'address').read_text().strip()}:{lun.removeprefix('lun_')}"
-            with contextlib.suppress(FileNotFoundError):  # not mapped, or removed already
-                _write(SCSI_DEVICES / address / "device/state", "offline\n")
-
-
-def fail_commands(name: str) -> None:
-    """End every command of a backstore with an error, now and from now on; its ring is of no more use."""
+def end_commands(name: str) -> None:
+    """End every command of a backstore with an error, and hold back those that come: the ring begins anew."""
     actions = HBA / name / "action"
-    if _uio(name) is None:
-        return  # it never had a command
-    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
-        _write(actions / "block_dev", "1")
-        _write(actions / "reset_ring", "2")  # 2: with an error; 1 would say BUSY
+    _write(actions / "block_dev", "1")
+    _write(actions / "reset_ring", "2")  # 2: with an error; 1 would say BUSY
+
+
+def let_commands_in(name: str) -> None:
+    """Commands come again; somebody has to answer them."""
+    _write(HBA / name / "action/block_dev", "0")
 
 
 def remove_targets(names: tuple[str, ...]) -> None:
-    """Take the nodes away. Waits for commands under way: somebody, or `fail_commands`, has to end them."""
+    """Take the nodes away; meanwhile the rings have to be served, for the kernel waits for answers."""
     for name in names:
         group = LOOPBACK / name / "tpgt_1"
         for lun in sorted(_listed(group / "lun")):
@@ -338,8 +335,6 @@ def _write(path: Path, text: str) -> None:
             os.write(fd, text.encode())
         finally:
             os.close(fd)
-    except FileNotFoundError:
-        raise
     except OSError as error:
         raise AccessError(f"{path} does not take {text!r}: {error.strerror}") from error
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import mmap
+    from collections.abc import Callable
 
 VERSION = 2
 OUT_OF_ORDER, READ_LENGTH = 0x1, 0x2  # mailbox flags
@@ -101,7 +102,7 @@ class Ring:
         # One aligned 32-bit access each; struct would go byte by byte.
         self._head = ctypes.c_uint32.from_buffer(memory, HEAD_AT)
         self._tail = ctypes.c_uint32.from_buffer(memory, TAIL_AT)
-        self._seen = self._answered = self._tail.value % self._size // GRAIN * GRAIN
+        self._seen = self._answered = self._place()
         self._slots: deque[tuple[int, bool]] = deque()  # length, and whether an answer goes there
         self._open: dict[int, Request] = {}
         self._lock = Lock()
@@ -241,6 +242,19 @@ class Ring:
             length, _ = self._slots.popleft()
             self._answered = (self._answered + length) % self._size
         self._tail.value = self._answered
+
+    def restart(self, reset: Callable[[], None]) -> None:
+        """Forget what was taken; `reset` has the kernel end all that and begin anew."""
+        with self._lock:
+            if self._closed:
+                return
+            reset()
+            self._open.clear()
+            self._slots.clear()
+            self._seen = self._answered = self._place()
+
+    def _place(self) -> int:
+        return self._tail.value % self._size // GRAIN * GRAIN
 
     def close(self) -> None:
         """Let go of the memory; what is not answered stays so. A second call does nothing."""

@@ -17,6 +17,7 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cdb.command import Command, Reply, Status, TransportError
@@ -41,6 +42,18 @@ class _State(Enum):
     WAITING = auto()  # for a thread
     RUNNING = auto()
     SILENT = auto()  # the device does not answer: only an abort ends it
+
+
+class Refusing:
+    """A `Transport` that answers every command with HARDWARE ERROR at once."""
+
+    def send(self, command: Command) -> Reply:
+        """No, whatever it is."""
+        del command
+        return Reply(status=Status.CHECK_CONDITION, sense=FAILED)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 @dataclass(eq=False, slots=True)
@@ -97,9 +110,19 @@ class Device:
             self._finish(job, Reply(status=Status.TASK_ABORTED))
         self.ring_bell()
 
-    def abandon(self) -> None:
-        """Answer nothing any more."""
-        self._ring.close()
+    def refuse_all(self, reset: Callable[[], None]) -> None:
+        """Answer no to all that comes; `reset` has the kernel end what is there. For the thread of `turn`."""
+        with self._lock:
+            self._jobs.clear()
+            self._transport = Refusing()
+            self._ring.restart(reset)
+
+    def close(self) -> None:
+        """Let go of the ring and its node; nothing is answered any more. A second call does nothing."""
+        if self.fd >= 0:
+            self._ring.close()
+            os.close(self.fd)
+            self.fd = -1
 
     def _begin(self, request: Request, crews: Crews) -> None:
         crew = crews.crew_for(request.cdb)
@@ -150,8 +173,8 @@ class Device:
             if self._jobs.get(request.command_id) is not job:
                 return
             del self._jobs[request.command_id]
-        data = None if request.pieces and sends_data_out(request.cdb) else reply.data
-        self._ring.complete(request, reply.status, sense=reply.sense, data=data)
+            data = None if request.pieces and sends_data_out(request.cdb) else reply.data
+            self._ring.complete(request, reply.status, sense=reply.sense, data=data)
 
     def _abort(self, function: TaskManagement) -> None:
         """End what has not begun or never will; the kernel waits for what runs."""
@@ -226,12 +249,21 @@ class Server:
         self._devices = {device.fd: device for device in devices}
         self._crews = Crews()
         self._stopping = False
+        self._refuse: Callable[[str], None] | None = None
+        self._refused = threading.Event()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """From now on commands are answered."""
         self._thread = worker.start(self._loop, "rings")
+
+    def refuse_all(self, reset: Callable[[str], None]) -> None:
+        """Answer no to all that comes; `reset` has the kernel end what is under way, by a device's name."""
+        self._refuse = reset
+        with suppress(OSError):  # stopped meanwhile
+            os.eventfd_write(self._wake, 1)
+        self._refused.wait()
 
     def stop(self) -> None:
         """No command is answered any more; to be called when none can come."""
@@ -240,6 +272,7 @@ class Server:
         if self._thread is not None:
             self._thread.join()
         os.close(self._wake)
+        self._refused.set()
         self._crews.end()
 
     def _loop(self) -> None:
@@ -250,7 +283,8 @@ class Server:
             for fd, _ in poll.poll():
                 device = self._devices.get(fd)
                 if device is None:
-                    break  # woken: to end
+                    self._woken()
+                    break
                 try:
                     device.turn(self._crews)
                 except (RingDamaged, OSError) as error:
@@ -260,3 +294,12 @@ class Server:
                     poll.unregister(fd)
                     self.trouble.append(f"{device.name} is not served any more: {error!r}")
                     traceback.print_exc()
+
+    def _woken(self) -> None:
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._wake)
+        if self._refuse is not None:
+            for device in self._devices.values():
+                device.refuse_all(partial(self._refuse, device.name))
+            self._refuse = None
+            self._refused.set()
