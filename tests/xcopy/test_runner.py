@@ -87,8 +87,9 @@ def copy(
     runner: list[Runner] | None = None,
     observe: Callable[[Job], None] = lambda _: None,
     spawn: Callable[..., object] = start,
+    probed: tuple[LogicalUnit, LogicalUnit] | None = None,
 ) -> Job:
-    units = probe(a, 0), probe(a, 1)
+    units = probed or (probe(a, 0), probe(a, 1))
     offer = agree(*units, jobs=jobs)
     request = Request(
         source_lba=source_lba,

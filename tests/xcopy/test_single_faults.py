@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,8 +17,12 @@ from tests.xcopy import test_runner as bench
 from xcopy.coverage import State
 from xcopy.job import Method
 from xcopy.target.array import Array, memory_array
-from xcopy.target.faults import Fault, check
+from xcopy.target.faults import Call, Corrupt, Delay, Fault, Shorten, check
 from xcopy.target.profile import CAPABLE
+
+if TYPE_CHECKING:
+    from xcopy.plan import Piece
+    from xcopy.unit import LogicalUnit
 
 BLOCK = 512
 TUR = Command(name="TEST UNIT READY", cdb=bytes(6))
@@ -51,7 +56,18 @@ ANSWERS: dict[str, Reply | TransportError] = {
     "silence": Silence("no answer in 60 s"),
 }
 SAYS_DONE = "1-17-01"  # RECOVERED ERROR: a unit that did nothing and says so would lie
-INSIDE = ("busy", "reservation_conflict", "3-11-00", "3-0C-00", "4-44-00", "7-27-00", "B-00-00")
+INSIDE = (
+    "busy", "reservation_conflict", "3-11-00", "3-0C-00", "4-44-00", "7-27-00", "B-00-00", "silence",
+)  # fmt: skip
+NEVER = 1e6  # seconds: longer than any command is waited for
+RESIZED = {  # unit and blocks: the range ends at block 83 of the source and 87 of the destination
+    "source ends in the range": (0, SOURCE + BLOCKS // 2),
+    "destination ends in the range": (1, DESTINATION + BLOCKS // 2),
+    "source ends behind the range": (0, SOURCE + BLOCKS),
+    "destination ends behind the range": (1, DESTINATION + BLOCKS),
+}
+SHORT = {"nothing": Shorten(0), "one block": Shorten(BLOCK)}
+LATE = {"slow": Delay(1.0), "never heard": Delay(NEVER)}
 
 
 @dataclass(frozen=True)
@@ -60,9 +76,19 @@ class Kind:
 
     at: str
     answer: str
-    after: bool
-    lasting: bool
     method: Method
+    after: bool = False
+    lasting: bool = False
+
+    def then(self, array: Array) -> Any:
+        """What a rule of that kind does."""
+        if self.answer in RESIZED:
+            return Call(lambda: array.resize(*RESIZED[self.answer]))
+        return {**ANSWERS, **SHORT, **LATE}[self.answer]
+
+    def __str__(self) -> str:
+        how = ("after" if self.after else "instead", "for-good" if self.lasting else "once")
+        return "-".join((self.at, self.answer, *how, self.method.value))
 
 
 @cache
@@ -70,7 +96,8 @@ def content(number: int) -> bytes:
     return b"".join(f"{number}/{lba:08}".encode().ljust(BLOCK, b".") for lba in range(UNIT))
 
 
-def faulty(fault: Fault | None) -> Array:
+def made() -> Array:
+    """Two units with the range and some blocks around it; no unit attention is pending."""
     array = memory_array(
         2,
         blocks=UNIT,
@@ -81,43 +108,60 @@ def faulty(fault: Fault | None) -> Array:
         array.units[number].backing.write(0, content(number))
     for number in (0, 1):  # the first command of a nexus hears of power on; that is no fault
         array.open(number).send(TUR)
-    if fault:
-        array.faults.add(fault)
     return array
+
+
+@cache
+def probed() -> tuple[LogicalUnit, LogicalUnit]:
+    """What the units of any such array say of themselves."""
+    array = made()
+    return bench.probe(array, 0), bench.probe(array, 1)
 
 
 def steps(at: str) -> int:
     """How many steps of a kind a copy without faults takes; a command is an EXTENDED COPY."""
-    return {"command": -(-SEGMENTS // 3) + 2, "read": BLOCKS // CHUNK, "write": BLOCKS // CHUNK}[at]
+    chunks = BLOCKS // CHUNK
+    return {"command": -(-SEGMENTS // 3) + 2, "segment": SEGMENTS, "read": chunks, "write": chunks}[at]
 
 
+METHODS = (Method.AUTO, Method.OFFLOAD)
+STEPS = ("command", "segment", "read", "write")
 KINDS = [
-    Kind(at, answer, after, lasting, method)
-    for at in ("command", "read", "write")
-    for answer in (ANSWERS if at == "command" else INSIDE)
-    for after in (False, True)
-    for lasting in (False, True)
-    for method in (Method.AUTO, Method.OFFLOAD)
-    if after or answer != SAYS_DONE
+    *(
+        Kind(at, answer, method, after)
+        for at in STEPS
+        for answer in (ANSWERS if at == "command" else INSIDE)
+        for method in METHODS
+        for after in (False, True)
+        if after or answer != SAYS_DONE
+    ),
+    *(
+        Kind(at, answer, Method.AUTO, lasting=True)
+        for at in STEPS
+        for answer in (ANSWERS if at == "command" else INSIDE)
+        if answer != SAYS_DONE
+    ),
+    *(Kind(at, resized, method) for at in STEPS for resized in RESIZED for method in METHODS),
+    *(Kind(at, short, method) for at in ("read", "write") for short in SHORT for method in METHODS),
+    *(Kind(at, "slow", Method.AUTO, lasting=True) for at in STEPS),
+    *(Kind("command", "never heard", method) for method in METHODS),
 ]
 
 
-@pytest.mark.parametrize(
-    "kind", KINDS, ids=lambda k: f"{k.at}-{k.answer}-{'after' if k.after else 'instead'}-"
-    f"{'for-good' if k.lasting else 'once'}-{k.method.value}"
-)  # fmt: skip
+@pytest.mark.parametrize("kind", KINDS, ids=str)
 def test_one_fault_at_any_step_leaves_a_whole_copy_or_an_exact_report(kind: Kind) -> None:
     for nth in range(1, steps(kind.at) + 1):
+        array = made()
         fault = Fault(
             at=kind.at,  # type: ignore[arg-type]
-            then=ANSWERS[kind.answer],
+            then=kind.then(array),
             nth=nth,
             times=None if kind.lasting else 1,
             opcode=0x83 if kind.at == "command" else None,
             after=kind.after,
         )
-        array = faulty(fault)
-        job = bench.copy(array, BLOCKS, SOURCE, DESTINATION, kind.method, jobs=2)
+        array.faults.add(fault)
+        job = bench.copy(array, BLOCKS, SOURCE, DESTINATION, kind.method, jobs=2, probed=probed())
         found = array.units[1].backing.read(0, UNIT * BLOCK)
         assert found[: DESTINATION * BLOCK] == content(1)[: DESTINATION * BLOCK]
         end = (DESTINATION + BLOCKS) * BLOCK
@@ -125,12 +169,36 @@ def test_one_fault_at_any_step_leaves_a_whole_copy_or_an_exact_report(kind: Kind
         assert array.units[0].backing.read(0, UNIT * BLOCK) == content(0)
         copied = 0
         for part, entry in job.coverage.runs(*State):
-            for index in range(part.start, part.end):
-                mine = found[(DESTINATION + index) * BLOCK : (DESTINATION + index + 1) * BLOCK]
-                new = content(0)[(SOURCE + index) * BLOCK : (SOURCE + index + 1) * BLOCK]
-                old = content(1)[(DESTINATION + index) * BLOCK : (DESTINATION + index + 1) * BLOCK]
-                assert mine == new if entry.state is State.COPIED else mine in (new, old)
-            copied += part.blocks if entry.state is State.COPIED else 0
+            mine, old, new = (
+                of(found, DESTINATION, part),
+                of(content(1), DESTINATION, part),
+                of(content(0), SOURCE, part),
+            )
+            if entry.state is State.COPIED:
+                assert mine == new
+                copied += part.blocks
+            else:
+                assert all(block in before for block, *before in zip(mine, old, new, strict=True))
         assert job.coverage.count(State.IN_FLIGHT) == 0
         assert copied == job.coverage.count(State.COPIED)
         assert job.coverage.complete or job.stopped
+
+
+def of(unit: bytes, lba: int, part: Piece) -> list[bytes]:
+    """The blocks of a part of the range that begins at `lba`."""
+    return [unit[at * BLOCK : (at + 1) * BLOCK] for at in range(lba + part.start, lba + part.end)]
+
+
+@pytest.mark.parametrize("at", ["read", "write"])
+def test_blocks_spoilt_on_their_way_are_the_only_ones_that_are_wrong(at: str) -> None:
+    for nth in range(1, steps(at) + 1):
+        array = made()
+        array.faults.add(Fault(at=at, nth=nth, then=Corrupt(lambda data: bytes(len(data)))))  # type: ignore[arg-type]
+        job = bench.copy(array, BLOCKS, SOURCE, DESTINATION, Method.OFFLOAD, probed=probed())
+        assert job.coverage.complete, "nobody can see it without reading it again"
+        found = array.units[1].backing.read(0, UNIT * BLOCK)
+        expected = content(1)[: DESTINATION * BLOCK] + content(0)[SOURCE * BLOCK :][: BLOCKS * BLOCK]
+        expected += content(1)[len(expected) :]
+        wrong = [n for n in range(UNIT) if found[n * BLOCK :][:BLOCK] != expected[n * BLOCK :][:BLOCK]]
+        assert len(wrong) == CHUNK
+        assert all(found[n * BLOCK :][:BLOCK] == bytes(BLOCK) for n in wrong)
