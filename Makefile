@@ -4,7 +4,8 @@
 #   make test       everything: static checks, unit tests, this machine's loop devices, a kernel target in a VM
 #   make check      static checks only
 #   make test-lio   the kernel target's tests on this machine's own kernel (root; makes and removes its own LUNs)
-#   make bench      speed, as ratios in one run: encoding commands beside struct.pack and python-scsi
+#   make bench      speed, as ratios in one run: encoding commands beside struct.pack and python-scsi, copies by
+#                   the emulated array beside a plain copy in memory
 #   make fuzz       ten million damaged inputs for every decoder (half an hour of one core)
 #   make clean      remove what the above left behind
 
@@ -28,6 +29,7 @@ test-lio: $(STAGES)-dev
 
 bench: $(STAGES)-bench
 	$(PYTHON) -m bench.encoding
+	$(PYTHON) -m bench.array
 
 fuzz: $(STAGES)-fuzz
 	$(PYTHON) -m fuzz.campaign record -max_total_time=90
