@@ -134,6 +134,12 @@ def test_a_list_cut_short_is_shown_as_far_as_it_goes_and_says_where_it_breaks(
     assert "segment" in " ".join(lines[trouble:])
 
 
+def test_a_structure_of_which_no_byte_is_there_is_not_announced(capsys: pytest.CaptureFixture[str]) -> None:
+    # ADDITIONAL SENSE LENGTH 0: the sense ends before its sense-key-specific bytes.
+    _, lines, _ = decode(capsys, "--as", "sense", "7000050000000000")
+    assert not any("Field pointer" in line for line in lines)
+
+
 def test_bytes_behind_a_structure_are_shown_as_left_over(capsys: pytest.CaptureFixture[str]) -> None:
     code, lines, _ = decode(capsys, SGX.data_out.hex() + "dead")
     assert code == 0

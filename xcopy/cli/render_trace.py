@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from cdb.trace import Heading, Seen, Undescribed
+from cdb.trace import Complaint, Heading, Seen, Undescribed
 from cdb.vpd import printable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def dump(reading: Reading) -> Iterator[str]:
     entries = reading.trace.entries
     for entry, after in zip(entries, [*entries[1:], None], strict=True):
         if isinstance(entry, Heading):
-            yield from _heading(entry)
+            yield from () if _is_empty(entry, after) else _heading(entry)
         elif isinstance(entry, Seen):
             if entry.value == b"":
                 continue
@@ -101,6 +101,17 @@ def meaning(seen: Seen) -> str:
     if seen.row.kind == "reserved":
         return "not zero"
     return seen.row.meaning(seen.value) or (seen.row.doc if seen.value and seen.row.kind == "flag" else "")
+
+
+def _is_empty(heading: Heading, after: Heading | Seen | Complaint | Undescribed | None) -> bool:
+    """A structure inside another of which no byte is there."""
+    if not heading.depth:
+        return False
+    return (
+        after is None
+        or after.depth < heading.depth
+        or (isinstance(after, Heading) and after.depth == heading.depth)
+    )
 
 
 def _heading(heading: Heading) -> Iterator[str]:
