@@ -254,7 +254,7 @@ class Ring:
             self._seen = self._answered = self._place()
 
     def _place(self) -> int:
-        return self._tail.value % self._size // GRAIN * GRAIN
+        return int(self._tail.value) % self._size // GRAIN * GRAIN
 
     def close(self) -> None:
         """Let go of the memory; what is not answered stays so. A second call does nothing."""
