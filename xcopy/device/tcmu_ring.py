@@ -254,7 +254,8 @@ class Ring:
             self._seen = self._answered = self._place()
 
     def _place(self) -> int:
-        return int(self._tail.value) % self._size // GRAIN * GRAIN
+        place: int = self._tail.value % self._size
+        return place // GRAIN * GRAIN
 
     def close(self) -> None:
         """Let go of the memory; what is not answered stays so. A second call does nothing."""
