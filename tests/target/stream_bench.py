@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from cdb.command import Command, Reply
 from tests.cdb.independent import laid_out
-from tests.target.bench import Bench, capable, copy_list, cscd, data_in, extended_copy
+from tests.target.bench import BLOCKS_ALONE, Bench, capable, copy_list, cscd, data_in, extended_copy
 from xcopy.target.array import Array
 from xcopy.target.backing import MemoryBacking
-from xcopy.target.profile import STRICT
 from xcopy.target.tape import Medium, TapeUnit
 from xcopy.target.unit import Unit
 
@@ -69,7 +68,7 @@ class StreamBench(Bench):
             "maximum_list_length": 1 << 16,
         }
         profile = replace(
-            STRICT, chunk_size=chunk_size, advertised=capable(**able | (limits or {})), **changes
+            BLOCKS_ALONE, chunk_size=chunk_size, advertised=capable(**able | (limits or {})), **changes
         )
         super().__init__(Array(disks, profile, tapes=wound))
         for tape in wound:

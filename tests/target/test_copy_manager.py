@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from threading import Event, Thread
 
 import pytest
@@ -31,6 +32,7 @@ from tests.target.bench import (
 from xcopy.target.array import memory_array
 from xcopy.target.copy_manager import CopiedSegment
 from xcopy.target.faults import Call, Fault, check
+from xcopy.target.profile import CAPABLE, STRICT
 
 RECEIVER = 0xFFFF
 NOT_REACHABLE = (0xA, 0x0D, 0x02)
@@ -158,6 +160,16 @@ def test_a_range_past_the_end_is_a_device_failure_with_the_device_s_answer(
     assert segment_number(reply) == 1
     assert embedded(reply) == (role, CHECK_CONDITION, OUT_OF_RANGE)
     assert residual(reply) is None
+    assert only_first_was_copied(array)
+
+
+def test_a_range_past_the_end_that_the_copy_manager_sees_by_itself_has_no_code_of_its_own() -> None:
+    # SPC-4 5.17.7.4: the byte in error is pointed at, COPY ABORTED, and no additional sense code is named
+    array = bench(profile=replace(STRICT, advertised=CAPABLE))
+    reply = array.copy(FIRST, segment(BLOCKS - 3, 0, 4))
+    assert no(reply) == No(0xA, 0x00, 0x00, "a0000c")
+    assert segment_number(reply) == 1
+    assert len(reply.sense) == 18  # no answer of a device
     assert only_first_was_copied(array)
 
 

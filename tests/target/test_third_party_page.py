@@ -9,6 +9,8 @@ import pytest
 
 from tests.cdb.independent import laid_out
 from tests.target.bench import Bench, No, bench, capable, data_in, no
+from tests.target.stream_bench import StreamBench
+from xcopy.target.profile import STRICT
 from xcopy.target.rod_policy import STANDARD
 
 if TYPE_CHECKING:
@@ -211,14 +213,22 @@ def test_what_the_page_says_of_rods_may_be_a_lie() -> None:
     assert described(0x0000, rods=rods)[10:12].hex() == "0040"
 
 
+def test_an_array_without_a_tape_implements_no_segment_that_needs_one() -> None:
+    array = bench(profile=STRICT)
+    parameters = array.send(0, data_in("84030000000000000000000002000000")).data
+    implemented = parameters[44 : 44 + parameters[43]]
+    assert implemented == bytes([0x02, 0x07, 0x0A, 0x0D, 0x14, 0x16, 0xBE, 0xBF, 0xE4, 0xFE])
+    assert 0x9101 not in descriptors(array)
+
+
 def test_stream_copies_and_held_data_are_described_where_there_are_such_segments() -> None:
     # SPC-4 7.8.17.11, table 659; 7.8.17.12, table 660
-    told = capable(
-        implemented_types=(0x00, 0x02, 0xE4),
-        maximum_stream_transfer_size=0x10000,
-        held_data_limit=0x200,
-        held_data_granularity=4,
-    )
-    found = descriptors(bench(advertised=told))
+    told = {
+        "implemented_types": (0x00, 0x02, 0xE4),
+        "maximum_stream_transfer_size": 0x10000,
+        "held_data_limit": 0x200,
+        "held_data_granularity": 4,
+    }
+    found = descriptors(StreamBench(limits=told))
     assert found[0x9101] == laid_out(16, {"0-1": 0x9101, "2-3": 12, "4-7": 0x10000})
     assert found[0xC001] == laid_out(32, {"0-1": 0xC001, "2-3": 28, "4-7": 0x200, "8": 4})

@@ -94,7 +94,7 @@ class Array:
         if len(self._units | self._tapes) != len(listed) + len(wound):
             raise ValueError("two units of the array have the same number")
         self.array_id = array_id
-        self.profile = profile
+        self.profile = profile = profile if wound else profile.without_tapes()
         self._pace = Pace(
             latency=profile.latency, bandwidth=profile.bandwidth, ahead=profile.ahead, now=now, pause=pause
         )

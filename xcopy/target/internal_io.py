@@ -102,6 +102,8 @@ def check_range(run: CopyRun, side: BlockSide, lba: int, blocks: int, field: str
     try:
         side.unit.check_range(lba, blocks)
     except Refused as refusal:
+        if beyond_end := run.place.profile.beyond_end:
+            run.abort(*beyond_end, run.in_segment(field))
         run.device_failed(side, refusal.reply, run.in_segment(field))
 
 

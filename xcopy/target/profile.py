@@ -6,7 +6,7 @@ What is advertised and what is enforced are separate values, for arrays lie.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cdb.copy_results import OperatingParameters
@@ -32,6 +32,7 @@ COMPLETE = CAPABLE.but(  # every segment type that copies, marks, verifies or re
     maximum_stream_transfer_size=(1 << 24) - 1,
     implemented_types=(*range(0x15), 0x16, 0xBE, 0xBF, 0xE4, 0xFE),
 )
+NEED_TAPES = frozenset({0x00, 0x01, *range(0x03, 0x07), 0x08, 0x09, 0x0B, 0x0C, *range(0x0E, 0x14)})
 CHUNK_SIZE = 1 << 20  # bytes one internal read or write of a copy moves
 
 
@@ -44,7 +45,8 @@ class Profile:
     else: there, 0 for segment length, granularity or concurrency is no limit. Page 8Fh is there with
     `has_third_party_page` and says what is advertised, or `page_parameters` where that is something else;
     `special_cscd_ids` are the ids above 07FFh that segments may use; without `test_unit_ready` a segment of
-    type 07h may not ask for it.
+    type 07h may not ask for it. `beyond_end` is the ASC and ASCQ where the copy manager itself sees that a
+    range ends behind its unit, None where it has the unit say so.
 
     With `ignores_reserved` bits of a CDB that mean nothing are not looked at, but for `reserved_looked_at`:
     operation codes, each with a byte of its CDB. Of `bare_sense` there is no more than key, code and
@@ -80,6 +82,7 @@ class Profile:
     special_cscd_ids: tuple[int, ...] = (0xC000, 0xC001, 0xFFFF)
     test_unit_ready: bool = True
     unreachable: tuple[int, int] = (0x0D, 0x02)  # ASC, ASCQ where a CSCD cannot be reached
+    beyond_end: tuple[int, int] | None = None
     ignores_reserved: bool = False
     reserved_looked_at: tuple[tuple[int, int], ...] = ()
     bare_sense: bool = False
@@ -100,9 +103,24 @@ class Profile:
         """What the copy manager holds to."""
         return self.enforces or self.advertised
 
+    def without_tapes(self) -> Profile:
+        """This array where it has no tape: no segment of those that need one is implemented."""
+
+        def kept(told: OperatingParameters) -> OperatingParameters:
+            types = tuple(kind for kind in told.implemented_types if kind not in NEED_TAPES)
+            return told.but(implemented_types=types)
+
+        return replace(
+            self,
+            advertised=kept(self.advertised),
+            enforces=self.enforces and kept(self.enforces),
+            page_parameters=self.page_parameters and kept(self.page_parameters),
+        )
+
     def chunk_of(self, block_size: int) -> int:
         """Bytes one internal read or write moves between units of that block size."""
         return (block_size == 4096 and self.chunk_size_4096) or self.chunk_size
 
 
-STRICT = Profile(advertised=COMPLETE)
+# No ASC is named for an error that the copy manager finds in a segment by itself (SPC-4 5.17.7.4).
+STRICT = Profile(advertised=COMPLETE, beyond_end=(0x00, 0x00))
