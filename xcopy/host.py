@@ -37,16 +37,16 @@ class HostOutcome:
 
 
 def next_piece(room: Piece, block_size: int) -> Piece:
-    """The next piece for a worker from the start of `room`."""
+    """The next piece for a worker from the start of `room`; it may cross the ends of ranges."""
     return Piece(room.start, min(room.blocks, max(1, PIECE_BYTES // block_size)))
 
 
 def copy_piece(piece: Piece, request: Request) -> Conversation[HostOutcome]:
-    """Read each portion from the source and write it to the destination."""
+    """Read each portion, of one range, from the source and write it to the destination."""
     step = max(1, PORTION_BYTES // request.block_size)
     at = piece.start
     while at < piece.end:
-        portion = Piece(at, min(step, piece.end - at))
+        portion = Piece(at, min(step, request.room(at).blocks, piece.end - at))
         lba, blocks = request.source(portion)
         try:
             data = yield Read(lba, blocks)

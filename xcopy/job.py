@@ -13,7 +13,7 @@ from enum import Enum
 from xcopy.coverage import Coverage, State
 from xcopy.host import HostOutcome, next_piece
 from xcopy.limits import Limits, Refusal
-from xcopy.plan import Batch, Piece, Request, batch_in, offloadable
+from xcopy.plan import Batch, Piece, Request, Shape, batch_in, clip, fragment
 from xcopy.verdict import Action, Verdict
 
 OFFLOAD, HOST = "offload", "host"
@@ -84,8 +84,11 @@ class Job:
         """Hand out no more tasks; the first reason is kept."""
         self.stopped = self.stopped or reason or "stopped"
 
-    def next(self) -> Task | None:
-        """The next task, or None: stopped, nothing left, or the first offload's answer is awaited."""
+    def next(self, shape: Shape | None = None) -> Task | None:
+        """The next task, or None: stopped, nothing left, or the first offload's answer is awaited.
+
+        A command is of this shape within the limits, and as large as they allow without one.
+        """
         if self.stopped:
             return None
         room = self._room()
@@ -99,11 +102,12 @@ class Job:
             assert self.limits is not None
             if not self._free_ids:
                 return None
-            batch = batch_in(piece, self.limits)
+            granule = self.limits.granularity_blocks.value
+            batch = batch_in(piece, clip(shape, self.limits), self.request, granule)
             task = OffloadTask(batch, self._free_ids.popleft(), self.proven, self.limits)
         else:
             task = HostTask(next_piece(piece, self.request.block_size))
-        self._take(task.piece)
+        self._take(task.piece, means)
         self.coverage.begin(task.piece)
         self.commands[means] += 1
         self._in_flight += 1
@@ -198,35 +202,42 @@ class Job:
             self.stop(outcome.reason)
 
     def _room(self) -> tuple[Piece, str] | None:
-        """The next range without a task and the means for it."""
+        """The next blocks without a task and the means for them; they may cross the ends of ranges."""
         if self._again:
-            piece, means = self._again[0]
-            return piece, means if self.limits is not None else HOST
-        if self._cursor == self.request.blocks:
+            room, means = self._again[0]
+        elif self._cursor < self.request.blocks:
+            room, means = Piece(self._cursor, self.request.blocks - self._cursor), OFFLOAD
+        else:
             return None
-        if self.limits is None:
-            return Piece(self._cursor, self.request.blocks - self._cursor), HOST
-        end = offloadable(self.request.blocks, self.limits)
-        if self._cursor < end:
-            return Piece(self._cursor, end - self._cursor), OFFLOAD
-        return Piece(self._cursor, self.request.blocks - self._cursor), HOST
+        if means == HOST or self.limits is None:
+            return room, HOST
+        rest = fragment(room, self.request, self.limits.granularity_blocks.value)
+        if rest is None:
+            return room, OFFLOAD
+        if self.method is Method.OFFLOAD:
+            self.stop(self._too_small(self.limits))
+            return None
+        return rest, HOST
 
-    def _take(self, piece: Piece) -> None:
-        """A task covers this piece: shorten the range it came from, and book what goes by host unasked."""
+    def _take(self, piece: Piece, means: str) -> None:
+        """A task covers this piece: shorten the blocks it came from, and book what goes by host unasked."""
+        meant = OFFLOAD
         if self._again:
-            whole, means = self._again.popleft()
-            if means == OFFLOAD and self.limits is None:
-                self._book(self.refused, piece.blocks, self._refused_kind)
+            whole, meant = self._again.popleft()
             if piece.end < whole.end:
-                self._again.appendleft((Piece(piece.end, whole.end - piece.end), means))
+                self._again.appendleft((Piece(piece.end, whole.end - piece.end), meant))
+        else:
+            self._cursor = piece.end
+        if means == meant or self.method is Method.HOST:
             return
-        self._cursor = piece.end
         if self.limits is None:
-            if self.method is not Method.HOST:
-                self._book(self.refused, piece.blocks, self._refused_kind)
-        elif piece.start >= offloadable(self.request.blocks, self.limits):
-            grain = self.limits.granularity_blocks
-            self._book(f"the last blocks are less than the {grain.rule}: {grain.value} blocks", piece.blocks)
+            self._book(self.refused, piece.blocks, self._refused_kind)
+        else:
+            self._book(self._too_small(self.limits), piece.blocks)
+
+    def _too_small(self, limits: Limits) -> str:
+        grain = limits.granularity_blocks
+        return f"the last blocks are less than the {grain.rule}: {grain.value} blocks"
 
     @property
     def report(self) -> dict[str, int]:

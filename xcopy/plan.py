@@ -1,16 +1,19 @@
 """From a request and its limits to pieces, lazily: every block once, none outside.
 
-Pieces are counted in blocks of the request from its start, so that both sides follow from one number.
-Nothing here knows by which means a piece is copied, or whether it was.
+A request is one or many ranges, one after the other in one line of blocks; a piece counts in blocks of that
+line from its start, so that both sides follow from one number. Nothing here knows by which means a piece is
+copied, or whether it was.
 """
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from xcopy.limits import Limits
 
@@ -28,18 +31,72 @@ class Piece:
         return self.start + self.blocks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is to be copied: `blocks` of `block_size` bytes, the larger of both sides' block sizes.
-
-    LBAs are of each unit, in its own blocks; a partition's start is already added.
-    """
+class Range(NamedTuple):
+    """`blocks` blocks of the request; LBAs are of each unit, in its own blocks, a partition's start added."""
 
     source_lba: int
-    destination_lba: int
     blocks: int
-    source_block_size: int
-    destination_block_size: int
+    destination_lba: int
+
+
+class Request:
+    """What is to be copied, in `blocks` of `block_size` bytes: the larger of both sides' block sizes.
+
+    Columns of 64-bit numbers, because there may be a million ranges.
+    """
+
+    __slots__ = (
+        "_destinations",
+        "_sources",
+        "_starts",
+        "blocks",
+        "destination_block_size",
+        "source_block_size",
+    )
+
+    def __init__(
+        self,
+        *,
+        source_lba: int,
+        destination_lba: int,
+        blocks: int,
+        source_block_size: int,
+        destination_block_size: int,
+    ) -> None:
+        """One range; `over` makes a request of many."""
+        self.source_block_size, self.destination_block_size = source_block_size, destination_block_size
+        self._starts, self._sources, self._destinations = array("Q"), array("Q"), array("Q")
+        self.blocks = 0
+        self._add(Range(source_lba, blocks, destination_lba))
+
+    @classmethod
+    def over(cls, ranges: Iterable[Range], *, source_block_size: int, destination_block_size: int) -> Request:
+        """These ranges in this order; empty ones are left out, and neighbours on both sides are one."""
+        made = cls(
+            source_lba=0,
+            destination_lba=0,
+            blocks=0,
+            source_block_size=source_block_size,
+            destination_block_size=destination_block_size,
+        )
+        for each in ranges:
+            made._add(each)
+        return made
+
+    def _add(self, new: Range) -> None:
+        if new.blocks <= 0:
+            return
+        if self._starts:
+            last = self.blocks - self._starts[-1]
+            source = self._sources[-1] + last * self._source_scale
+            destination = self._destinations[-1] + last * self._destination_scale
+            if (source, destination) == (new.source_lba, new.destination_lba):
+                self.blocks += new.blocks
+                return
+        self._starts.append(self.blocks)
+        self._sources.append(new.source_lba)
+        self._destinations.append(new.destination_lba)
+        self.blocks += new.blocks
 
     @property
     def block_size(self) -> int:
@@ -51,57 +108,142 @@ class Request:
         """Bytes in the whole request."""
         return self.blocks * self.block_size
 
+    @property
+    def ranges(self) -> Iterator[Range]:
+        """The ranges, in order, none of them empty."""
+        for index, start in enumerate(self._starts):
+            blocks = self._end(index) - start
+            yield Range(self._sources[index], blocks, self._destinations[index])
+
+    def __len__(self) -> int:
+        """How many ranges there are, neighbours being one."""
+        return len(self._starts)
+
+    def room(self, start: int) -> Piece:
+        """From block `start` to the end of its range."""
+        return Piece(start, self._end(self._index(start)) - start)
+
+    def parts(self, piece: Piece) -> Iterator[Piece]:
+        """A piece that may cross the ends of ranges, as pieces that do not."""
+        at = piece.start
+        while at < piece.end:
+            part = Piece(at, min(self.room(at).blocks, piece.end - at))
+            yield part
+            at = part.end
+
     def source(self, piece: Piece) -> tuple[int, int]:
-        """LBA and blocks of a piece on the source."""
-        scale = self.block_size // self.source_block_size
-        return self.source_lba + piece.start * scale, piece.blocks * scale
+        """LBA and blocks of a piece of one range on the source."""
+        index, scale = self._within(piece), self._source_scale
+        return self._sources[index] + (piece.start - self._starts[index]) * scale, piece.blocks * scale
 
     def destination(self, piece: Piece) -> tuple[int, int]:
-        """LBA and blocks of a piece on the destination."""
-        scale = self.block_size // self.destination_block_size
-        return self.destination_lba + piece.start * scale, piece.blocks * scale
+        """LBA and blocks of a piece of one range on the destination."""
+        index, scale = self._within(piece), self._destination_scale
+        return self._destinations[index] + (piece.start - self._starts[index]) * scale, piece.blocks * scale
+
+    @property
+    def _source_scale(self) -> int:
+        return self.block_size // self.source_block_size
+
+    @property
+    def _destination_scale(self) -> int:
+        return self.block_size // self.destination_block_size
+
+    def _index(self, start: int) -> int:
+        if not 0 <= start < self.blocks:
+            raise ValueError(f"block {start} is not inside a request of {self.blocks} blocks")
+        return bisect_right(self._starts, start) - 1
+
+    def _within(self, piece: Piece) -> int:
+        """The index of the one range that has all of `piece`."""
+        index = self._index(piece.start)
+        if piece.end > self._end(index):
+            raise ValueError(f"{piece} goes beyond the end of its range at block {self._end(index)}")
+        return index
+
+    def _end(self, index: int) -> int:
+        return self._starts[index + 1] if index + 1 < len(self._starts) else self.blocks
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How big a command is: at most `segments` segments of at most `segment_blocks` blocks."""
+
+    segment_blocks: int
+    segments: int
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The segments of one command, in order and without gaps."""
+    """The segments of one command, in order and without gaps, none across the end of a range."""
 
     pieces: tuple[Piece, ...]
 
     @property
     def whole(self) -> Piece:
-        """The range that the batch covers."""
+        """What the batch covers of the request; it may cross the ends of ranges."""
         first = self.pieces[0]
         return Piece(first.start, self.pieces[-1].end - first.start)
 
 
-def offloadable(blocks: int, limits: Limits) -> int:
-    """How many of the first blocks are whole granules; the rest is for another means."""
-    return blocks - blocks % limits.granularity_blocks.value
+def clip(shape: Shape | None, limits: Limits) -> Shape:
+    """A shape within the limits, at least a granule; without one, as large as they allow."""
+    if shape is None:
+        return Shape(limits.segment_blocks.value, limits.segments_per_command.value)
+    granule = limits.granularity_blocks.value
+    blocks = min(shape.segment_blocks, limits.segment_blocks.value)
+    return Shape(
+        max(granule, blocks - blocks % granule),
+        max(1, min(shape.segments, limits.segments_per_command.value)),
+    )
 
 
-def batch_in(room: Piece, limits: Limits) -> Batch:
-    """The next command's segments from the start of `room`, which is not empty."""
+def fragment(room: Piece, request: Request, granule: int) -> Piece | None:
+    """What another means has to copy first: less than a granule to the end of its range, or of `room`."""
+    left = min(request.room(room.start).blocks, room.blocks)
+    return Piece(room.start, left) if left < granule else None
+
+
+def batch_in(room: Piece, shape: Shape, request: Request, granule: int = 1) -> Batch:
+    """The next command's segments from the start of `room`, which is no `fragment`; it ends before one.
+
+    The blocks of `shape` are whole granules.
+    """
     pieces: list[Piece] = []
     at = room.start
-    while at < room.end and len(pieces) < limits.segments_per_command.value:
-        blocks = min(limits.segment_blocks.value, room.end - at)
+    while at < room.end and len(pieces) < shape.segments:
+        left = min(request.room(at).blocks, room.end - at)
+        blocks = min(shape.segment_blocks, left - left % granule)
+        if not blocks:
+            break
         pieces.append(Piece(at, blocks))
         at += blocks
+    if not pieces:
+        raise ValueError(f"{room} begins with less than a granule of {granule} blocks")
     return Batch(tuple(pieces))
 
 
-def batches(blocks: int, limits: Limits) -> Iterator[Batch]:
-    """Every command of a request of `blocks` blocks, in order, made as they are asked for."""
-    end = offloadable(blocks, limits)
+def batches(request: Request, limits: Limits) -> Iterator[Batch]:
+    """Every command of a request, in order, made as they are asked for."""
+    shape, granule = clip(None, limits), limits.granularity_blocks.value
     at = 0
-    while at < end:
-        batch = batch_in(Piece(at, end - at), limits)
-        yield batch
-        at = batch.whole.end
+    while at < request.blocks:
+        room = Piece(at, request.blocks - at)
+        rest = fragment(room, request, granule)
+        if rest is None:
+            batch = batch_in(room, shape, request, granule)
+            yield batch
+            rest = batch.whole
+        at = rest.end
 
 
-def remainder(blocks: int, limits: Limits) -> Piece | None:
-    """What is left after the batches: less than one granule, at the end."""
-    done = offloadable(blocks, limits)
-    return Piece(done, blocks - done) if done < blocks else None
+def remainders(request: Request, limits: Limits) -> Iterator[Piece]:
+    """What is left beside the batches: less than one granule, at the end of a range."""
+    granule = limits.granularity_blocks.value
+    if granule == 1:
+        return
+    at = 0
+    for each in request.ranges:
+        at += each.blocks
+        if rest := each.blocks % granule:
+            yield Piece(at - rest, rest)

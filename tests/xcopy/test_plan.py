@@ -13,7 +13,7 @@ from tests.cdb.captured import commands
 from tests.xcopy.units import parameters, unit
 from xcopy.limits import Bound, Limits, Refusal, agree
 from xcopy.offload import Pair, command_for
-from xcopy.plan import Piece, Request, batches, remainder
+from xcopy.plan import Piece, Request, batches, remainders
 
 
 def tiles(pieces: list[Piece], blocks: int) -> bool:
@@ -42,8 +42,11 @@ def test_batches_and_remainder_tile_the_request_and_keep_to_the_limits(
         in_flight=Bound(1, ""),
         without_list_id=True,
     )
-    made = list(batches(blocks, limits))
-    rest = remainder(blocks, limits)
+    request = Request(
+        source_lba=0, destination_lba=0, blocks=blocks, source_block_size=512, destination_block_size=512
+    )
+    made = list(batches(request, limits))
+    rest = next(remainders(request, limits), None)
     pieces = [p for b in made for p in b.pieces]
     assert tiles([*pieces, *([rest] if rest else [])], blocks)
     assert all(len(b.pieces) <= count for b in made)
@@ -99,7 +102,7 @@ def test_every_command_keeps_to_what_both_units_said(
         destination_block_size=block_size,
     )
     expected = 0
-    for batch in batches(blocks, limits):
+    for batch in batches(request, limits):
         data = bytes(command_for(batch, request, Pair(*units, limits.without_list_id), list_id=1).data_out)
         # Read back with int.from_bytes alone: what goes on the wire is what counts.
         descriptors = len(data) - Lid1ParameterList.size
@@ -119,7 +122,7 @@ def test_every_command_keeps_to_what_both_units_said(
                 granule = 2 ** side["data_segment_granularity"]
                 assert granule <= block_size or number * block_size % granule == 0
             expected += number
-    rest = remainder(blocks, limits)
+    rest = next(remainders(request, limits), None)
     assert expected + (rest.blocks if rest else 0) == blocks
 
 
@@ -157,7 +160,7 @@ def lists(blocks: int, source_lba: int, destination_lba: int, size: int = 512, *
         destination_block_size=size,
     )
     pair = Pair(*units, limits.without_list_id)
-    return [bytes(command_for(b, request, pair, list_id=1).data_out) for b in batches(blocks, limits)]
+    return [bytes(command_for(b, request, pair, list_id=1).data_out) for b in batches(request, limits)]
 
 
 @pytest.mark.parametrize(

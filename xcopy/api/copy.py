@@ -19,7 +19,7 @@ from xcopy.errors import UnsupportedError, UsageError, XcopyError
 from xcopy.job import Job, Method
 from xcopy.limits import Limits, Refusal, agree
 from xcopy.offload import Pair, command_for, synchronize
-from xcopy.plan import Request, batches, offloadable, remainder
+from xcopy.plan import Request, batches, remainders
 from xcopy.runner import Runner
 
 if TYPE_CHECKING:
@@ -136,6 +136,12 @@ class Copy:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def first_lbas(self) -> tuple[int, int]:
+        """Where the copy begins on both units, in the blocks of each."""
+        source, destination = self.source, self.destination
+        return source.base + _start(source)[0], destination.base + _start(destination)[0]
+
     def close(self) -> None:
         """Let go of the destination."""
         self._held.close()
@@ -149,7 +155,7 @@ class Copy:
     def commands(self) -> Iterator[Command]:
         """Every EXTENDED COPY that a run would send, in order, made as they are asked for."""
         if isinstance(self.offer, Limits) and self.options.method is not Method.HOST:
-            for number, batch in enumerate(batches(self.request.blocks, self.offer)):
+            for number, batch in enumerate(batches(self.request, self.offer)):
                 yield command_for(
                     batch, self.request, self._pair, list_id=number % 255 + 1, timeout=self.options.timeout
                 )
@@ -159,7 +165,8 @@ class Copy:
         """Bytes that a run would leave to the host, as far as the units' own words tell."""
         if not isinstance(self.offer, Limits) or self.options.method is Method.HOST:
             return self.request.bytes
-        return (self.request.blocks - offloadable(self.request.blocks, self.offer)) * self.request.block_size
+        left = sum(piece.blocks for piece in remainders(self.request, self.offer))
+        return left * self.request.block_size
 
     def run(self, observe: Callable[[Job], object] = lambda _: None) -> Report:
         """Copy; `observe` sees the job after every outcome and a few times a second.
@@ -242,7 +249,8 @@ class Copy:
                     destination_blocks=self.request.destination(piece)[1],
                     reason=entry.detail or "not tried",
                 )
-                for piece, entry in job.coverage.runs(State.PENDING, State.IN_FLIGHT, State.FAILED)
+                for run, entry in job.coverage.runs(State.PENDING, State.IN_FLIGHT, State.FAILED)
+                for piece in self.request.parts(run)
             ),
             stopped=job.stopped,
             not_durable=self._not_durable,
@@ -326,7 +334,7 @@ def _insist(offer: Limits | Refusal, request: Request) -> None:
     """Only offload is allowed: refuse now what offload alone cannot finish."""
     if isinstance(offer, Refusal):
         raise UnsupportedError(f"offload is required, but {offer.reason}")
-    rest = remainder(request.blocks, offer)
+    rest = next(remainders(request, offer), None)
     if rest is not None:
         grain = offer.granularity_blocks
         raise UnsupportedError(

@@ -27,13 +27,15 @@ def refuse_overlap(source: Endpoint, destination: Endpoint, request: Request) ->
             f"{source.name} and {destination.name} look like one unit, but with blocks of "
             f"{source.unit.block_size} and {destination.unit.block_size} bytes: find out which is right first"
         )
-    if overlap(request.source_lba, request.destination_lba, request.blocks):
+    for each in request.ranges:
+        if not overlap(each.source_lba, each.destination_lba, each.blocks):
+            continue
         paths = (
             "" if source.name == destination.name else f" ({source.name} and {destination.name} are one unit)"
         )
         raise UnsafeError(
-            f"source and destination overlap on the same unit{paths}: LBA {request.source_lba} and "
-            f"{request.destination_lba}, {request.blocks} blocks each; an array copies overlapping "
+            f"source and destination overlap on the same unit{paths}: LBA {each.source_lba} and "
+            f"{each.destination_lba}, {each.blocks} blocks each; an array copies overlapping "
             "ranges in an order nobody promises"
         )
 
