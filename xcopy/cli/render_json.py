@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 from xcopy.cli.exit_codes import code_of_error
+from xcopy.coverage import State
 from xcopy.limits import Limits
 
 if TYPE_CHECKING:
     from xcopy.api.copy import Copy, Report
     from xcopy.cli.exit_codes import ExitCode
     from xcopy.errors import XcopyError
-    from xcopy.progress import Progress
+    from xcopy.job import Job
     from xcopy.unit import LogicalUnit
 
 
@@ -108,31 +110,13 @@ class JsonRenderer:
             elapsed_s=0.0,
         )
 
-    def progress(self, progress: Progress) -> None:
-        """A record a second at the most, when more is copied than at the last."""
-        if progress.done != self._copied and progress.elapsed >= self._next:
-            self._next = progress.elapsed + EVERY
-            self.tell(progress)
-
-    def tell(self, progress: Progress) -> None:
-        """How far, how fast, by what means; rates in bytes per second."""
-        self._copied = progress.done
-        emit(
-            "progress",
-            copied=progress.done,
-            total=progress.total,
-            bytes=dict(progress.copied),
-            rate=round(progress.rate),
-            left_s=None if progress.left is None else round(progress.left, 1),
-            means=progress.means,
-            window=progress.window,
-            in_flight=progress.in_flight,
-            elapsed_s=round(progress.elapsed, 3),
-        )
-
-    def stopping(self, progress: Progress, asked: int) -> None:
-        """A stop was asked for, so many times, and waits for what is in flight."""
-        emit("stopping", reason=progress.stopping, asked=asked, in_flight=progress.in_flight)
+    def progress(self, job: Job) -> None:
+        """A line a second at the most, when more is copied than at the last."""
+        done, now = job.coverage.count(State.COPIED), time.monotonic()
+        if done != self._copied and now >= self._next:
+            self._copied, self._next = done, now + EVERY
+            size = job.request.block_size
+            emit("progress", copied=done * size, total=job.request.blocks * size)
 
     def finished(self, report: Report, code: ExitCode) -> None:
         """The last record."""
