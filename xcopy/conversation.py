@@ -34,11 +34,26 @@ class Send:
     to: Side = Side.DESTINATION
 
 
+class Pushback(Enum):
+    """What a unit said, or did not say, that means: not so much at once."""
+
+    BUSY = "busy"
+    QUEUE_FULL = "task set full"
+    ABORTED = "command aborted"
+    RESOURCES = "short of resources"
+    ID_IN_USE = "list identifier in use"
+    SILENT = "no answer"
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Let this many seconds pass; answered by True to go on, False when the copy is being stopped."""
+    """Let this many seconds pass; answered by True to go on, False when the copy is being stopped.
+
+    `pushback` is why, where a unit asked for it.
+    """
 
     seconds: float
+    pushback: Pushback | None = None
 
 
 @dataclass(frozen=True, slots=True)
