@@ -206,6 +206,23 @@ def test_a_unit_before_spc_4_looks_at_lu_id_type(byte1: int, pointer: str) -> No
     assert no(array.send(1, extended_copy(parameter_list))) == No(*INVALID, pointer)
 
 
+def test_a_unit_before_spc_4_that_is_called_null_is_not_reachable_where_a_segment_uses_it() -> None:
+    # by way of libiscsi's tests: which codes it takes; SPC-3 could not be read
+    array = bench(version=0x05)
+    null = cscd(array.naa(0), byte1=0x20)
+    listed = [null, array.cscds()[1]]
+    assert array.send(1, extended_copy(copy_list(listed, []))).status == 0x00
+    assert no(array.send(1, extended_copy(copy_list(listed, [MOVES])))) == No(0xA, 0x0D, 0x02, "800010")
+    assert array.contents == array.before
+
+
+@pytest.mark.parametrize("byte1", [0x40, 0xC0, 0x20])
+def test_a_unit_before_spc_4_looks_at_neither_where_the_profile_says_so(byte1: int) -> None:
+    array = with_policy(profile=bench(version=0x05).array.profile, unit_identifiers=False)
+    listed = [cscd(array.naa(n), byte1=byte1) for n in (0, 1)]
+    assert array.send(1, extended_copy(copy_list(listed, [MOVES]))).status == 0x00
+
+
 # What is behind the descriptors.
 
 

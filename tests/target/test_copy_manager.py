@@ -105,6 +105,21 @@ def test_ffffh_is_the_unit_that_received_the_command(array: Bench, side: str) ->
 
 
 @pytest.mark.parametrize(("side", "pointer"), [("source", "a00004"), ("destination", "a00006")])
+def test_ffffh_is_nobody_where_the_array_does_not_have_it(side: str, pointer: str) -> None:
+    # SPC-4 7.8.17.7: which ids above 07FFh there are
+    array = bench(special_cscd_ids=(0xC000, 0xC001))
+    reply = array.copy(segment(0, 64, 4, **{side: RECEIVER}))
+    assert no(reply) == No(*NOT_REACHABLE, pointer)
+    assert array.contents == array.before
+
+
+def test_ffffh_needs_no_cscd_descriptor(array: Bench) -> None:
+    listed = copy_list([], [segment(0, 64, 4, source=RECEIVER, destination=RECEIVER)])
+    assert array.send(1, extended_copy(listed)).status == GOOD
+    assert array.contents[1][64 * BLOCK : 68 * BLOCK] == array.before[1][: 4 * BLOCK]
+
+
+@pytest.mark.parametrize(("side", "pointer"), [("source", "a00004"), ("destination", "a00006")])
 @pytest.mark.parametrize("cscd_id", [2, 0x7FF, 0x800, 0xC000, 0xF800, 0xFFFE])
 def test_a_cscd_id_that_stands_for_nothing_is_not_reachable(
     array: Bench, side: str, pointer: str, cscd_id: int

@@ -23,7 +23,7 @@ from tests.target.bench import (
 )
 from xcopy.target.array import Array, memory_array
 from xcopy.target.backing import MemoryBacking
-from xcopy.target.faults import Call, Fault, check
+from xcopy.target.faults import Call, Fault, Shorten, check
 from xcopy.target.lenient import meaningful
 from xcopy.target.profiles import LIO
 from xcopy.target.unit import Unit
@@ -62,6 +62,17 @@ def test_a_copy_that_fails_in_its_third_chunk_leaves_two_written_and_says_nothin
     assert (no(reply), reply.sense[3:12]) == (NOT_REACHABLE, bytes.fromhex("000000000a00000000"))
     end = 2 * CHUNK * 512
     assert bench.contents[1] == bench.before[0][:end] + bench.before[1][end:]
+
+
+@pytest.mark.parametrize("kind", ["read", "write"])
+@pytest.mark.parametrize("through", [0, 512, CHUNK * 512 - 1])
+def test_a_copy_whose_unit_moves_less_than_it_was_asked_is_not_good(kind: Any, through: int) -> None:
+    # which answer the kernel's target gives could not be tried: it has one for all that fails
+    bench = linux_bench(faults=[Fault(then=Shorten(through), at=kind, nth=2)])
+    assert no(bench.copy(segment(0, 0, 16))) == NOT_REACHABLE
+    first, second = CHUNK * 512, 2 * CHUNK * 512
+    assert bench.contents[1][:first] == bench.before[0][:first]
+    assert bench.contents[1][second:] == bench.before[1][second:]
 
 
 def test_a_write_protected_destination_is_not_reachable() -> None:

@@ -232,6 +232,27 @@ def test_one_token_too_many_is_insufficient_resources_until_one_is_gone() -> Non
     assert array.populate((2, 1)).status == GOOD
 
 
+def test_one_rod_too_many_is_insufficient_resources_until_one_is_gone() -> None:
+    # SPC-4 5.17.6.2.1: ILLEGAL REQUEST
+    array = token_bench(maximum_rods=2, default_inactivity=60)
+    first = array.token((0, 1))
+    array.time[0] += 30
+    array.token((1, 1))
+    assert no(array.populate((2, 1)))[:3] == (0x5, 0x55, 0x0C)
+    assert array.write(first, (0, 1), delete=True).status == GOOD
+    assert array.populate((2, 1)).status == GOOD
+    assert no(array.populate((3, 1)))[:3] == (0x5, 0x55, 0x0C)
+    array.time[0] += 60
+    assert array.populate((3, 1)).status == GOOD
+
+
+def test_a_rod_of_no_blocks_takes_no_room() -> None:
+    array = token_bench(maximum_rods=1)
+    for _ in range(3):
+        assert array.populate((0, 0)).status == GOOD
+    assert array.populate((0, 1)).status == GOOD
+
+
 def test_a_token_survives_when_its_list_identifier_is_used_again(array: TokenBench) -> None:
     # SPC-4 6.26 c): the results of the list identifier are discarded, not the token
     first = array.token((0, 2))

@@ -8,7 +8,8 @@ from __future__ import annotations
 import pytest
 
 from tests.target import stream_bench as s
-from tests.target.bench import GOOD, No, no, residual, segment, segment_number
+from tests.target.bench import GOOD, No, mixed_bench, no, residual, segment, segment_number
+from tests.target.results_bench import lid1_status, lid4_status
 from tests.target.stream_bench import NULL_BLOCK, NULL_STREAM, PAD, StreamBench
 
 SMALL, LARGE, TAPE = 0, 1, 2  # disks of 512 and 4096 bytes a block, and a tape
@@ -42,6 +43,21 @@ def test_with_cat_in_the_last_segment_what_is_left_is_discarded_and_no_error() -
     assert array.perform(three_quarters(CAT)).status == GOOD
     small, large = array.before
     assert array.contents[1] == small[:4096] + large[4096:]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "cat", "status"),
+    [(8, CAT, 0x01), (12, CAT, 0x04), (12, 0, 0x02)],
+    ids=["nothing is left", "half a block is left and discarded", "half a block is left, which is an error"],
+)
+def test_the_status_tells_that_something_was_left_at_the_end_and_let_go(
+    blocks: int, cat: int, status: int
+) -> None:
+    # SPC-4 6.24, table 249, note b: the application client should verify
+    array = mixed_bench(512, 4096)
+    array.copy(segment(0, 0, blocks, flags=cat), usage=0b00, list_id=7)
+    assert lid4_status(array, 7).status == status
+    assert lid1_status(array, 7).status == (0x02 if status == 0x02 else 0x01)
 
 
 def test_destination_data_goes_to_another_destination_than_it_was_meant_for() -> None:

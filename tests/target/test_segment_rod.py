@@ -239,6 +239,16 @@ def test_more_than_a_rod_may_have_is_refused() -> None:
     assert no(array.run([rod_cscd()], fill_one(0, 5), fill_one(10, 4)))[:3] == INVALID
 
 
+def test_a_rod_that_there_is_no_room_for_is_refused_and_one_of_a_finished_copy_takes_none() -> None:
+    # SPC-4 5.17.6.2.1
+    array = rod_bench(maximum_rods=1)
+    for _ in range(2):
+        assert array.run([rod_cscd()], fill_one(0, 4), from_rod()).status == GOOD
+    reply = array.run([rod_cscd(), rod_cscd()], fill_one(0, 4), fill_one(8, 4, rod=OTHER))
+    assert no(reply)[:3] == (0x5, 0x55, 0x0C)
+    assert array.run([rod_cscd()], fill_one(0, 4)).status == GOOD
+
+
 def test_blocks_that_are_not_there_are_the_sources_failure(array: RodBench) -> None:
     reply = array.run([rod_cscd()], fill((0, 4), (BLOCKS - 1, 2)))
     assert no(reply) == No(0xA, 0x0D, 0x01, "a00020")

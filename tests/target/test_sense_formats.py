@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 
+from cdb.command import Command
 from tests.target.bench import (
     BLOCK,
     CHECK_CONDITION,
@@ -28,7 +29,7 @@ from xcopy.target.faults import Fault, check
 
 PAST_THE_END = segment(0, 256, 1)
 FIRST = segment(0, 64, 4)
-OUT_OF_RANGE = bytes.fromhex("700005000000000a000000002100000000000000")[:18]
+OUT_OF_RANGE = "7205210000000000"  # every unit has its sense data in this format
 WRITE_ERROR = bytes.fromhex("700003000000000a000000000c00000000000000")[:18]
 
 
@@ -51,9 +52,40 @@ def test_the_cdb_is_pointed_at(array: Bench) -> None:
 
 def test_a_failed_segment_has_its_number_its_field_and_the_device_s_answer(array: Bench) -> None:
     reply = array.copy(FIRST, PAST_THE_END)
-    forwarded = "0c" + "14" + "02" + "02" + OUT_OF_RANGE.hex()
+    forwarded = "0c" + "0a" + "02" + "02" + OUT_OF_RANGE
     body = "010a0000" + "0000000100000000" + "02060000a0001400" + forwarded
     assert reply.sense.hex() == "720a0d01000000" + f"{len(body) // 2:02x}" + body
+
+
+def d_sense(on: bool) -> Command:
+    """MODE SELECT(6) of the control page."""
+    page = bytes.fromhex("00000000" + "0a0a" + ("04" if on else "00") + "1000000000ffff0000")
+    return Command(name="MODE SELECT(6)", cdb=bytes([0x15, 0x10, 0, 0, len(page), 0]), data_out=page)
+
+
+@pytest.mark.parametrize("receiver", [False, True], ids=["fixed", "descriptor"])
+@pytest.mark.parametrize("device", [False, True], ids=["of fixed", "of descriptor"])
+def test_each_unit_answers_in_the_format_that_was_selected_for_it(receiver: bool, device: bool) -> None:
+    # SPC-4 7.5.8; 5.17.7.4 d), e): what the device sent is passed on as it is
+    array = bench()
+    array.send(0, d_sense(receiver))
+    array.send(1, d_sense(device))
+    array.array.change(1, read_only=True)
+    reply = array.copy(FIRST, to=0, usage=0b00, list_id=7)
+    inner = "7207270000000000" if device else "700007000000000a00000000270000000000"
+    assert reply.sense[0] == (0x72 if receiver else 0x70)
+    assert reply.sense[1 if receiver else 2] & 0x0F == 0xA
+    passed_on = f"0c{len(inner) // 2 + 2:02x}0202" if receiver else "02"
+    assert reply.sense.hex().endswith(passed_on + inner)
+    assert lid4_status(array, 7).sense == reply.sense
+
+
+def test_a_copy_in_the_background_has_its_sense_in_the_format_of_the_unit_that_received_it() -> None:
+    array = bench()
+    array.send(1, d_sense(True))
+    copy_lid4(array, segment(0, 256, 1, source=1, destination=2), immed=True)
+    array.array.work()
+    assert lid4_status(array, 7).sense[0] == 0x72
 
 
 def test_what_is_missing_is_an_information_descriptor() -> None:

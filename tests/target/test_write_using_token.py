@@ -23,7 +23,7 @@ from tests.target.token_bench import (
 )
 from xcopy.target.array import Array
 from xcopy.target.backing import MemoryBacking
-from xcopy.target.faults import Call, Fault, check
+from xcopy.target.faults import Call, Fault, Shorten, check
 from xcopy.target.unit import Unit
 
 if TYPE_CHECKING:
@@ -304,6 +304,22 @@ def test_a_failing_device_ends_the_write_with_what_it_said_and_how_many_blocks_a
     assert (told.status, told.count) == (0x02, 16)
     assert array.blocks(1, 0, 16) == array.old(0, 0, 16)
     assert untouched_but(array, 1, (0, 16))
+
+
+@pytest.mark.parametrize("kind", ["read", "write"])
+@pytest.mark.parametrize("through", [0, BLOCK, 16 * BLOCK - 1])
+def test_a_device_that_moves_less_than_it_was_asked_ends_the_write_with_an_underrun(
+    kind: str, through: int
+) -> None:
+    # SPC-4 5.17.7.4; chunks of 16 blocks
+    fault = Fault(then=Shorten(through), at=kind, nth=2)  # type: ignore[arg-type]
+    array = token_bench(faults=(fault,))
+    reply = array.write(array.token((0, 40)), (0, 40))
+    assert no(reply)[:3] == (0xA, 0x0D, 0x04)
+    assert residual(reply) == 16
+    assert (array.told(to=1).status, array.told(to=1).count) == (0x02, 16)
+    assert array.blocks(1, 0, 16) == array.old(0, 0, 16)
+    assert array.blocks(1, 32, BLOCKS - 32) == array.old(1, 32, BLOCKS - 32)
 
 
 def test_where_the_profile_says_so_a_devices_answer_is_the_commands() -> None:

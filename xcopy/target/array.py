@@ -202,10 +202,10 @@ class Array:
         """One step of what goes on in the background, a segment of a copy; True when there is more to do."""
         return self._copy_manager.work()
 
-    def reset(self, number: int) -> None:
-        """LOGICAL UNIT RESET: its copies end, their results are gone, and every nexus is told."""
+    def reset(self, number: int, *, but: str | None = None) -> None:
+        """LOGICAL UNIT RESET: every nexus `but` that one is told, the copies end, their results are gone."""
+        self._attentions.establish(DEVICE_RESET, number=number, but=but)
         self._copy_manager.reset(number)
-        self.attend(DEVICE_RESET, number=number)
 
     def abort(self, number: int, nexus: str) -> None:
         """ABORT TASK SET: the copies in the commands of a nexus end; what is told of them stays."""

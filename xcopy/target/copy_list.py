@@ -150,7 +150,8 @@ class _Check:
     def _cscd(self, cls: type[Record], part: bytes, at: int) -> Cscd:
         names = {row.name for row in cls.rows}
         # An identification descriptor's LU ID TYPE says nothing (SPC-4 6.4.5.6); before SPC-4 it did.
-        checked = "lu_identifier" in names or self.profile.version < SPC_4
+        older = self.profile.version < SPC_4 and self.profile.copies.unit_identifiers
+        checked = "lu_identifier" in names or older
         if checked and "lu_id_type" in names and cls.peek("lu_id_type", part):
             _invalid(0x00, at_row(cls.row("lu_id_type"), at))
         wrong = first_wrong(cls, part, at)

@@ -94,6 +94,7 @@ class CopyManager:
                 now=now,
                 token_bytes=token_bytes,
             ),
+            descriptor_sense=descriptor_sense,
         )
 
     @property

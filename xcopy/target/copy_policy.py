@@ -20,8 +20,9 @@ class CopyPolicy:
     IMMED bit is not looked at; with `linux` the checks and the copying are those of Linux's own target
     (`linux_copy`); `list_id_usages` are those that may be asked for; with `checks_names` every CSCD
     descriptor has to name a unit, whether it is used or not; with `same_unit_only` the unit that received
-    the command is reached and no other; `copy_out` and `copy_in` are the service actions of 83h and 84h there
-    are, None for all, and `unknown_copy_out` and `unknown_copy_in` the ASC and ASCQ of any other.
+    the command is reached and no other; without `unit_identifiers` LU ID TYPE and NUL are not looked at,
+    though the units are older than SPC-4; `copy_out` and `copy_in` are the service actions of 83h and 84h
+    there are, None for all, and `unknown_copy_out` and `unknown_copy_in` the ASC and ASCQ of any other.
 
     Of copying: with `forwards_failure` what a unit answered is the answer, word for word.
 
@@ -50,6 +51,7 @@ class CopyPolicy:
     list_id_usages: frozenset[int] = frozenset({0b00, 0b10, 0b11})
     checks_names: bool = False
     same_unit_only: bool = False
+    unit_identifiers: bool = True
     forwards_failure: bool = False
     copy_out: frozenset[int] | None = None
     copy_in: frozenset[int] | None = None

@@ -82,7 +82,7 @@ class CopyRods:
         listed = {n: c for n, c in enumerate(self.request.cscds) if isinstance(c, RodCscd)}
         with ExitStack() as tokens:
             for cscd_id, cscd in listed.items():
-                self._check(cscd_id, cscd)
+                self._check(cscd_id, cscd, operation.nexus)
             for cscd_id, cscd in listed.items():
                 if not cscd.rod_type:
                     token, pointer = self._token(cscd_id, cscd)
@@ -111,6 +111,7 @@ class CopyRods:
         else:
             rod_type = self.place.profile.rods.made(self.cscd(cscd_id).rod_type)
             assert rod_type is not None, "checked before the first segment"
+            self.place.tokens.settle()
             self._rods[cscd_id] = self.place.rods.represent(self.receiver, rod_type, extents)
         return True
 
@@ -143,7 +144,7 @@ class CopyRods:
         assert isinstance(found, RodCscd)
         return found
 
-    def _check(self, cscd_id: int, cscd: RodCscd) -> None:
+    def _check(self, cscd_id: int, cscd: RodCscd, nexus: str) -> None:
         """What SPC-4 6.4.5.9 and its tables 144 and 145 refuse."""
         policy = self.place.profile.rods
         wrong = {
@@ -159,15 +160,18 @@ class CopyRods:
         for name, is_wrong in wrong.items():
             if is_wrong:
                 refuse(ILLEGAL_REQUEST, 0x26, 0x00, self._at(cscd_id, name))
-        if cscd.producer_cscd not in (RECEIVING_UNIT, TOKENS_UNIT) and not self._is_ours(cscd.producer_cscd):
+        special = cscd.producer_cscd in (RECEIVING_UNIT, TOKENS_UNIT)
+        if not special and not self._is_ours(cscd.producer_cscd, nexus):
             refuse(ILLEGAL_REQUEST, INVALID_TOKEN_OPERATION, REMOTE, self._at(cscd_id, "producer_cscd"))
 
-    def _is_ours(self, cscd_id: int) -> bool:
+    def _is_ours(self, cscd_id: int, nexus: str) -> bool:
+        """Whether a descriptor names a unit of this array that the nexus can see."""
         cscds = self.request.cscds
         named = cscds[cscd_id] if cscd_id < len(cscds) else None
         return isinstance(named, IdentificationCscd) and any(
-            named.designator in identity.designators(unit, self.place.array_id, self.place.profile)
+            identity.names(named.designator, unit, self.place.array_id, self.place.profile)
             for unit in self.place.units.values()
+            if unit.is_seen_by(nexus)
         )
 
     def _token(self, cscd_id: int, cscd: RodCscd) -> tuple[bytes, FieldPointer]:

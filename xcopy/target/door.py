@@ -152,10 +152,12 @@ def _request_sense(door: Door, unit: Unit | TapeUnit, command: Command, nexus: s
 
 
 def _report_luns(door: Door, _unit: Unit | TapeUnit, command: Command, nexus: str) -> Reply:
+    """REPORT LUNS: those that are mapped to the nexus that asks."""
     cdb = parse_cdb(ReportLuns, command.cdb)
     if cdb.select_report not in (ALL_UNITS, WELL_KNOWN_UNITS, EVERYTHING):
         wrong_field(ReportLuns, "select_report")
-    numbers = () if cdb.select_report == WELL_KNOWN_UNITS else sorted({*door.units, *door.tapes})
+    disks = (number for number, unit in door.units.items() if unit.is_seen_by(nexus))
+    numbers = () if cdb.select_report == WELL_KNOWN_UNITS else sorted({*disks, *door.tapes})
     door.attentions.luns_reported(nexus)
     return answer(command, LunList(luns=tuple(map(lun, numbers))).pack(), cdb.allocation_length)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cdb.command import Command, Reply
+from cdb.copy_status import RESIDUAL
 from cdb.extended_copy import (
     DISCARD,
     CopyOperationAbort,
@@ -99,6 +100,8 @@ def _steps(manager: CopyManager, run: CopyRun, residual: int) -> Steps:
             operation.segments_begun += 1
             perform(run)
             operation.segments_processed += 1
+    if run.source_data or run.destination_data:  # let go of with the last segment (SPC-4 table 116)
+        operation.outcome = RESIDUAL
     if not request.good_with_sense:
         return Reply(residual=residual)
     asc, ascq = EXTENDED_COPY_INFORMATION_AVAILABLE

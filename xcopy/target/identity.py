@@ -88,6 +88,12 @@ def naa(array_id: bytes, number: int) -> Designator:
     )
 
 
+def names(designator: Designator, unit: Identified, array_id: bytes, profile: Profile = STRICT) -> bool:
+    """Whether a designator is the unit's own: one of its port, or of the array, is many units'."""
+    own = designator.association == LOGICAL_UNIT
+    return own and designator in designators(unit, array_id, profile)
+
+
 def designators(unit: Identified, array_id: bytes, profile: Profile = STRICT) -> tuple[Designator, ...]:
     """What page 83h lists, in its order; no profile has tapes of its own."""
     profile = profile if isinstance(unit, Unit) else STRICT
@@ -95,7 +101,8 @@ def designators(unit: Identified, array_id: bytes, profile: Profile = STRICT) ->
     vendor_specific = Designator(
         code_set=ASCII, association=LOGICAL_UNIT, designator_type=T10_VENDOR_ID, value=named
     )
-    return vendor_specific, naa(array_id, unit.number)
+    more = unit.designators if isinstance(unit, Unit) else ()
+    return *more, vendor_specific, naa(array_id, unit.number)
 
 
 def _standard(unit: Identified, profile: Profile) -> bytes:

@@ -11,13 +11,12 @@ from xcopy.target.faults import Step
 from xcopy.target.refusal import Refused
 from xcopy.target.reservation import Through
 from xcopy.target.sides import BlockDevice, BlockSide, StreamSide
+from xcopy.target.transfer import Inexact, read_whole, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from xcopy.target.run import CopyRun
-
-UNDERRUN, OVERRUN = (0x0D, 0x04), (0x0D, 0x05)
 
 
 def read_blocks(run: CopyRun, side: BlockSide, lba: int, blocks: int) -> bytes:
@@ -58,11 +57,11 @@ def perform_read(
     run.go_on()
     step = Step(kind="read", unit=side.unit.number, lba=_where(side, lba), blocks=blocks)
     try:
-        data = run.place.faults.read(step, perform)
+        data = read_whole(run.place.faults, step, length, perform)
     except Refused as refusal:
-        run.device_failed(side, refusal.reply)
-    if len(data) != length:
-        run.abort(*(UNDERRUN if len(data) < length else OVERRUN), side.pointer)
+        run.device_failed(side, refusal)
+    except Inexact as inexact:
+        run.abort(*inexact.code, side.pointer)
     run.operation.commands += 1
     return data
 
@@ -77,19 +76,12 @@ def perform_write(
 ) -> None:
     run.go_on()
     step = Step(kind="write", unit=side.unit.number, lba=_where(side, lba), blocks=blocks)
-    arrived = len(data)
-
-    def put(changed: bytes) -> None:
-        nonlocal arrived
-        arrived = len(changed)
-        perform(changed)
-
     try:
-        run.place.faults.write(step, data, put)
+        write_whole(run.place.faults, step, data, perform)
     except Refused as refusal:
-        run.device_failed(side, refusal.reply)
-    if arrived != len(data):
-        run.abort(*(UNDERRUN if arrived < len(data) else OVERRUN), side.pointer)
+        run.device_failed(side, refusal)
+    except Inexact as inexact:
+        run.abort(*inexact.code, side.pointer)
     run.operation.commands += 1
 
 
@@ -104,11 +96,11 @@ def check_range(run: CopyRun, side: BlockSide, lba: int, blocks: int, field: str
     except Refused as refusal:
         if beyond_end := run.place.profile.beyond_end:
             run.abort(*beyond_end, run.in_segment(field))
-        run.device_failed(side, refusal.reply, run.in_segment(field))
+        run.device_failed(side, refusal, run.in_segment(field))
 
 
 def check_writable(run: CopyRun, side: BlockSide | StreamSide) -> None:
     try:
         side.unit.check_writable()
     except Refused as refusal:
-        run.device_failed(side, refusal.reply)
+        run.device_failed(side, refusal)

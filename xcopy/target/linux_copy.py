@@ -23,6 +23,7 @@ from xcopy.target.operation import LID1, Operation
 from xcopy.target.refusal import Refused, parse_cdb, refuse
 from xcopy.target.reservation import Through
 from xcopy.target.run import COPY_MANAGER, CopiedSegment
+from xcopy.target.transfer import Inexact, read_whole, write_whole
 
 if TYPE_CHECKING:
     from cdb.copy_results import OperatingParameters
@@ -169,16 +170,19 @@ def _move(place: Place, segment: BlockToBlock, source: Unit, destination: Unit) 
         for done in range(0, segment.blocks, chunk):
             blocks = min(chunk, segment.blocks - done)
             lba, to = segment.source_lba + done, segment.destination_lba + done
-            data = place.faults.read(
+            data = read_whole(
+                place.faults,
                 Step(kind="read", unit=source.number, lba=lba, blocks=blocks),
+                blocks * source.block_size,
                 partial(_read, place, source.number, lba, blocks),
             )
-            place.faults.write(
+            write_whole(
+                place.faults,
                 Step(kind="write", unit=destination.number, lba=to, blocks=blocks),
                 data,
                 partial(_write, place, destination.number, to),
             )
-    except Refused:
+    except (Refused, Inexact):
         refuse(COPY_ABORTED, *place.profile.unreachable)
     place.copied.append(
         CopiedSegment(

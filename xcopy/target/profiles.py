@@ -176,6 +176,7 @@ TCMU = Profile(  # read
     copies=CopyPolicy(
         list_id_usages=frozenset({0b11}),
         same_unit_only=True,  # since CVE-2021-3139
+        unit_identifiers=False,
         copy_out=frozenset({0x00}),
         unknown_copy_out=(0x20, 0x00),
         always_parameters=True,  # a bug: RECEIVE COPY STATUS is answered so, too

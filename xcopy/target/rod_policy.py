@@ -21,7 +21,8 @@ class RodPolicy:
     `by_reference`: POPULATE TOKEN makes access upon reference tokens, too. `cancels`: a write to what a
     "point in time copy - default" ROD represents cancels its token; else the old data are kept, those of all
     RODs together up to `preserved_bytes`, beyond which tokens are cancelled. `zero_token`: the block device
-    zero ROD token is taken.
+    zero ROD token is taken. There are `maximum_rods` at once, those of tokens among them, and
+    `maximum_tokens`.
 
     `maximum_bytes` of one ROD and of one WRITE USING TOKEN, 0 for no limit; `granularity` in blocks.
     `populates_at_most` and `writes_at_most`: how many bytes one command gets through before it stops short,
@@ -40,6 +41,7 @@ class RodPolicy:
     cancels: bool = False
     zero_token: bool = True
     preserved_bytes: int = 256 << 20
+    maximum_rods: int = 4096
     maximum_tokens: int = 1024
     maximum_ranges: int = 64
     maximum_bytes: int = 1 << 30

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from threading import Condition
 from typing import TYPE_CHECKING
 
-from xcopy.target.refusal import Refused
+from cdb.sense import ILLEGAL_REQUEST
+from xcopy.target.refusal import Refused, refuse
 from xcopy.target.rod_policy import POINTS_IN_TIME, RodPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from xcopy.target.unit import Unit
+
+NO_ROOM_FOR_A_ROD = (0x55, 0x0C)  # INSUFFICIENT RESOURCES TO CREATE ROD
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +89,17 @@ class Rods:
         self._policy = policy
         self._changed = Condition()
         self._writing: list[tuple[int, Extent]] = []
+        self._there: set[Rod] = set()
         self._watched: list[Rod] = []
         self._preserved_bytes = 0
 
     def represent(self, unit: Unit, rod_type: int, extents: tuple[Extent, ...]) -> Rod:
-        """A ROD of these blocks as they are now."""
+        """A ROD of these blocks as they are now, until `forget`; one too many is refused (SPC-4 5.17.6.2)."""
         rod = Rod(unit.number, unit.block_size, rod_type, ())
+        with self._changed:
+            if len(self._there) >= self._policy.maximum_rods:
+                refuse(ILLEGAL_REQUEST, *NO_ROOM_FOR_A_ROD)
+            self._there.add(rod)
         self.add(rod, extents)
         return rod
 
@@ -109,6 +117,7 @@ class Rods:
     def forget(self, rod: Rod) -> None:
         """It is no longer needed; what was kept for it is let go."""
         with self._changed:
+            self._there.discard(rod)
             self._let_go(rod)
 
     @contextmanager

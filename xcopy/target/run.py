@@ -14,9 +14,8 @@ from xcopy.target.refusal import Aborted, Refused, at_byte, at_row, refuse
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from cdb.command import Reply
     from cdb.segment import Segment
     from xcopy.target.faults import Faults
     from xcopy.target.operation import Operation
@@ -61,6 +60,12 @@ class Place:
     copied: deque[CopiedSegment]  # the last segments that were copied to their end
     rods: Rods
     tokens: Tokens
+    descriptor_sense: Callable[[int], bool]  # the format of a unit's sense data, by its number
+
+    def answered(self, role: str, number: int, refusal: Refused) -> DeviceSense:
+        """What a unit told the copy manager, in the unit's own format."""
+        reply = refusal.answered(self.descriptor_sense(number))
+        return DeviceSense(role=role, status=reply.status, sense=reply.sense[:EMBEDDED_SENSE])
 
 
 @dataclass(slots=True)
@@ -158,10 +163,10 @@ class CopyRun:
         self.abort(*self.place.profile.unreachable, pointer)
 
     def device_failed(
-        self, side: BlockSide | StreamSide, reply: Reply, pointer: FieldPointer | None = None
+        self, side: BlockSide | StreamSide, refusal: Refused, pointer: FieldPointer | None = None
     ) -> NoReturn:
         """THIRD PARTY DEVICE FAILURE, with what the device answered; points at its CSCD descriptor."""
         if self.place.profile.copies.forwards_failure:
-            raise Refused(reply)
-        device = DeviceSense(role=side.role, status=reply.status, sense=reply.sense[:EMBEDDED_SENSE])
+            raise refusal
+        device = self.place.answered(side.role, side.unit.number, refusal)
         self.abort(0x0D, 0x01, pointer or side.pointer, devices=(device,))

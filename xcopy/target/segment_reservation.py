@@ -20,5 +20,5 @@ def register_key(run: CopyRun) -> None:
     try:
         found.unit.reservations.register(run.nexus, segment.reservation_key, segment.service_action_key)
     except Refused as refusal:
-        run.device_failed(found, refusal.reply)
+        run.device_failed(found, refusal)
     run.operation.commands += 1

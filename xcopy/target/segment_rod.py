@@ -71,7 +71,7 @@ def _check_ranges(run: CopyRun, ranges: Ranges, before: tuple[Extent, ...]) -> N
         try:
             run.receiver.check_range(extent.lba, extent.blocks)
         except Refused as refusal:
-            run.device_failed(real_disk(run, "source"), refusal.reply, pointer)
+            run.device_failed(real_disk(run, "source"), refusal, pointer)
         seen_already = any(extent.common(other) for other in seen)
         seen.append(extent)
         size = sum(each.blocks for each in seen) * run.receiver.block_size

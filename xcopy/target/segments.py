@@ -152,7 +152,7 @@ def verify_cscd(run: CopyRun) -> None:
     try:
         unit.perform(TEST_UNIT_READY)
     except Refused as refusal:
-        run.device_failed(found, refusal.reply)
+        run.device_failed(found, refusal)
 
 
 def _keep_without_storage(

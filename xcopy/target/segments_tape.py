@@ -211,7 +211,7 @@ def space(run: CopyRun) -> None:
     try:
         side.unit.space(segment.code, signed(segment.count))
     except Refused as refusal:
-        run.device_failed(side, refusal.reply)
+        run.device_failed(side, refusal)
 
 
 def locate(run: CopyRun) -> None:
@@ -223,7 +223,7 @@ def locate(run: CopyRun) -> None:
     try:
         side.unit.locate(segment.logical_object)
     except Refused as refusal:
-        run.device_failed(side, refusal.reply)
+        run.device_failed(side, refusal)
 
 
 def tape_image(run: CopyRun) -> None:
@@ -260,7 +260,7 @@ def _next_object(run: CopyRun, side: StreamSide) -> tuple[Object, bool]:
     except Refused as refusal:
         if _end_of_data(refusal.reply.sense):
             return FILEMARK, True
-        run.device_failed(side, refusal.reply)
+        run.device_failed(side, refusal)
     run.operation.commands += 1
     return (FILEMARK if found is FILEMARK else data), False
 
@@ -275,7 +275,7 @@ def _put_record(run: CopyRun, side: StreamSide, record: bytes) -> None:
     try:
         run.place.faults.write(step, record, lambda changed: side.unit.write_records([changed]))
     except Refused as refusal:
-        run.device_failed(side, refusal.reply)
+        run.device_failed(side, refusal)
     run.operation.commands += 1
     run.operation.transferred += len(record)
 
@@ -286,7 +286,7 @@ def _mark(run: CopyRun, side: StreamSide, count: int) -> None:
     try:
         run.place.faults.write(step, b"", lambda _: side.unit.write_filemarks(count))
     except Refused as refusal:
-        run.device_failed(side, refusal.reply)
+        run.device_failed(side, refusal)
     run.operation.commands += 1
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from cdb.cscd import BlockParameters, CscdExtension, IdentificationCscd, RodCscd, StreamParameters
 from cdb.sense import ILLEGAL_REQUEST, FieldPointer
 from xcopy.target import identity
+from xcopy.target.copy_list import SPC_4
 from xcopy.target.refusal import at_byte, at_row, refuse
 from xcopy.target.tape import TapeUnit
 from xcopy.target.unit import Unit
@@ -146,10 +147,11 @@ def side(run: CopyRun, role: str) -> Side:
     """Whom the segment's source or destination id names, whatever it is."""
     cscd_id: int = getattr(run.segment, f"{role}_cscd")
     pointer = run.in_segment(f"{role}_cscd")
-    if cscd_id == RECEIVING_UNIT:
-        return BlockSide(role, run.place.units[run.receiver.number], pointer)
-    if cscd_id in (NULL_BLOCK, NULL_STREAM) and cscd_id in run.place.profile.special_cscd_ids:
-        return NullSide(role, pointer, stream=cscd_id == NULL_STREAM)
+    if cscd_id in run.place.profile.special_cscd_ids:
+        if cscd_id == RECEIVING_UNIT:
+            return BlockSide(role, run.place.units[run.receiver.number], pointer)
+        if cscd_id in (NULL_BLOCK, NULL_STREAM):
+            return NullSide(role, pointer, stream=cscd_id == NULL_STREAM)
     if cscd_id >= len(run.request.cscds):
         run.not_reachable(pointer)
     found = run.request.cscds[cscd_id]
@@ -171,6 +173,8 @@ def identified(run: CopyRun, role: str, cscd_id: int) -> Side:
     base = run.request.cscd_offset(cscd_id)
     pointer = FieldPointer(sksv=True, byte=base)
     unit = named(run, cscd)
+    if cscd.nul and run.place.profile.version < SPC_4 and run.place.profile.copies.unit_identifiers:
+        run.not_reachable(pointer)  # SPC-3's null device; from SPC-4 on the bit says nothing
     if unit is None or (isinstance(unit, Unit) and not unit.third_party_copy):
         run.not_reachable(pointer)
     if run.place.profile.copies.same_unit_only and unit.number != run.receiver.number:
@@ -191,10 +195,11 @@ def identified(run: CopyRun, role: str, cscd_id: int) -> Side:
 
 
 def named(run: CopyRun, cscd: IdentificationCscd) -> Unit | TapeUnit | None:
-    """The unit whose page 83h has the descriptor's designator."""
-    units: tuple[Unit | TapeUnit, ...] = (*run.place.units.values(), *run.place.tapes.values())
+    """The unit with the descriptor's designator in its page 83h, of those the copy's nexus can see."""
+    seen = (unit for unit in run.place.units.values() if unit.is_seen_by(run.operation.nexus))
+    units: tuple[Unit | TapeUnit, ...] = (*seen, *run.place.tapes.values())
     for unit in units:
-        if cscd.designator in identity.designators(unit, run.place.array_id, run.place.profile):
+        if identity.names(cscd.designator, unit, run.place.array_id, run.place.profile):
             return unit
     return None
 

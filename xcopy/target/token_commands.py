@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 from cdb.command import Command, Reply
 from cdb.copy_status import PARTLY_USED
-from cdb.sense import COPY_ABORTED, ILLEGAL_REQUEST, DeviceSense, Sense
+from cdb.sense import COPY_ABORTED, ILLEGAL_REQUEST, Sense
 from cdb.token import PopulateToken, WriteUsingToken, WriteUsingTokenList
 from xcopy.target.copy_list import check_transferred
 from xcopy.target.faults import Step
 from xcopy.target.operation import Operation
 from xcopy.target.refusal import Refused, at_row, parse_cdb
 from xcopy.target.rods import Extent
-from xcopy.target.run import EMBEDDED_SENSE
 from xcopy.target.thin import write_zeros
 from xcopy.target.token_list import PopulateRequest, WriteRequest, check_populate, check_write
 from xcopy.target.tokens import CANCELLED, INVALID_TOKEN_OPERATION, is_zero_token
+from xcopy.target.transfer import UNDERRUN, Inexact, read_whole, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from xcopy.target.rods import Rod
     from xcopy.target.run import Place
     from xcopy.target.unit import Unit
-
-UNDERRUN = (0x0D, 0x04)  # COPY TARGET DEVICE DATA UNDERRUN
 
 
 def populate_token(manager: CopyManager, command: Command, receiver: Unit, nexus: str) -> Reply:
@@ -105,6 +103,7 @@ def _populate(place: Place, operation: Operation, request: PopulateRequest, resi
     policy, unit = place.profile.rods, place.units[operation.unit]
     asked = sum(extent.blocks for extent in request.extents)
     most = policy.populates_at_most // unit.block_size or asked
+    place.tokens.settle()
     rod = place.rods.represent(unit, request.rod_type, tuple(_first(request.extents, most)))
     try:
         if rod.blocks:
@@ -112,6 +111,8 @@ def _populate(place: Place, operation: Operation, request: PopulateRequest, resi
                 rod, unit, lifetime=policy.default_lifetime, inactivity=request.inactivity
             )
             operation.tokens = ((0, token),)
+        else:
+            place.rods.forget(rod)
     except Refused:
         place.rods.forget(rod)
         raise
@@ -202,10 +203,13 @@ def _read(place: Place, operation: Operation, rod: Rod | None, start: int, size:
     try:
         for piece in rod.pieces(first, blocks):
             step = Step(kind="read", unit=rod.unit, lba=piece.lba, blocks=piece.blocks)
-            found.append(place.faults.read(step, partial(place.rods.read, rod, unit, piece)))
+            length = piece.blocks * rod.block_size
+            found.append(read_whole(place.faults, step, length, partial(place.rods.read, rod, unit, piece)))
             operation.commands += 1
     except Refused as refusal:
-        _device_failed(place, operation, "source", refusal)
+        _device_failed(place, operation, "source", rod.unit, refusal)
+    except Inexact as inexact:
+        _inexact(place, operation, inexact)
     if rod.cancelled:
         count = _transferred(place, operation)
         raise Refused.of(short_of(count, INVALID_TOKEN_OPERATION, CANCELLED))
@@ -224,18 +228,25 @@ def _write_part(place: Place, operation: Operation, lba: int, data: bytes, *, ze
 
     step = Step(kind="write", unit=unit.number, lba=lba, blocks=len(data) // unit.block_size)
     try:
-        place.faults.write(step, data, put)
+        write_whole(place.faults, step, data, put)
     except Refused as refusal:
-        _device_failed(place, operation, "destination", refusal)
+        _device_failed(place, operation, "destination", unit.number, refusal)
+    except Inexact as inexact:
+        _inexact(place, operation, inexact)
     operation.commands += 1
 
 
-def _device_failed(place: Place, operation: Operation, role: str, refusal: Refused) -> NoReturn:
+def _inexact(place: Place, operation: Operation, inexact: Inexact) -> NoReturn:
+    """A device moved less, or more, than it was asked for."""
+    count = _transferred(place, operation)
+    raise Refused.of(Sense(key=COPY_ABORTED, asc=inexact.code[0], ascq=inexact.code[1], information=count))
+
+
+def _device_failed(place: Place, operation: Operation, role: str, number: int, refusal: Refused) -> NoReturn:
     """THIRD PARTY DEVICE FAILURE with what the device answered, or that answer itself."""
     if place.profile.rods.forwards_failure:
         raise refusal
-    reply = refusal.reply
-    device = DeviceSense(role=role, status=reply.status, sense=reply.sense[:EMBEDDED_SENSE])
+    device = place.answered(role, number, refusal)
     raise Refused.of(
         Sense(
             key=COPY_ABORTED,

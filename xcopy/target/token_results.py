@@ -22,7 +22,8 @@ from cdb.copy_status import (
 from cdb.token import PopulateToken, RodToken, WriteUsingToken
 from xcopy.target.copy_results import copy_operation
 from xcopy.target.refusal import answer, packed, parse_cdb, wrong_field
-from xcopy.target.token_commands import UNDERRUN, short_of
+from xcopy.target.token_commands import short_of
+from xcopy.target.transfer import UNDERRUN
 
 if TYPE_CHECKING:
     from xcopy.target.copy_manager import CopyManager

@@ -160,6 +160,11 @@ class Tokens:
         )
         return RodToken(rod_type=rod.rod_type, rod=generic).pack()
 
+    def settle(self) -> None:
+        """End those whose time is over, so that their RODs make room."""
+        with self._lock:
+            self._settle()
+
     def _settle(self) -> None:
         """Let the clock and the units have had their way with every token."""
         now = self._now()

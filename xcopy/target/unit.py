@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from cdb.command import Command, Reply
+    from cdb.vpd import Designator
     from xcopy.target.backing import Backing
 
 BLOCK_SIZES = (512, 4096)
@@ -42,7 +43,8 @@ class Unit:
     0: every block has storage for good. `overwriting` is entered around every change of blocks, with the
     unit, the first LBA and their number. `changing` is held by whoever changes blocks; with `reservations`
     and `mode` it is what changes of a unit, and goes along when the rest is replaced.
-    `nexuses` are those that it is mapped to, None for every one.
+    `nexuses` are those that it is mapped to, None for every one; `designators` come before its own in page
+    83h.
     """
 
     device_type: ClassVar[int] = 0x00
@@ -56,6 +58,7 @@ class Unit:
     third_party_copy: bool = True
     read_only: bool = False
     nexuses: frozenset[str] | None = None
+    designators: tuple[Designator, ...] = ()
     overwriting: Callable[[Unit, int, int], AbstractContextManager[Any]] = unnoticed
     reservations: Reservations = field(default_factory=Reservations)
     mode: Mode = field(default_factory=Mode)
