@@ -31,10 +31,18 @@ MEANS = {OFFLOAD: "EXTENDED COPY", HOST: "host read and write"}
 def size(count: float) -> str:
     """Bytes for a person."""
     for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
-        if count < 1024 or unit == "PiB":
+        if round(count, 1) < 1024 or unit == "PiB":
             break
         count /= 1024
     return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+
+
+def part_of(done: int, total: int) -> str:
+    """How much of how many bytes; to the byte where a part would read like the whole."""
+    told, whole = size(done), size(total)
+    if done != total and told == whole:
+        return f"{done} of {total} bytes"
+    return f"{told} of {whole}"
 
 
 def describe_unit(unit: LogicalUnit) -> str:
@@ -129,7 +137,7 @@ class TextRenderer:
             return
         rate = f", {size(report.copied / report.elapsed)}/s" if report.elapsed > 0 else ""
         means = ", ".join(f"{size(n)} by {MEANS[m]}" for m, n in report.bytes.items() if n)
-        print(f"copied {size(report.copied)} of {size(report.total)} in {report.elapsed:.2f} s{rate}")
+        print(f"copied {part_of(report.copied, report.total)} in {report.elapsed:.2f} s{rate}")
         if means:
             print(f"  {means}")
         for reason, count in report.fallbacks:
