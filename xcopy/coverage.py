@@ -6,11 +6,17 @@ A change that the ledger does not allow is a bug in the caller and ends the copy
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from xcopy.plan import Piece
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class State(Enum):
@@ -39,12 +45,17 @@ class LedgerError(AssertionError):
 
 
 class Coverage:
-    """Runs of blocks in one state; neighbours alike are one run, so a copy in order stays small."""
+    """Runs of blocks in one state; neighbours alike are one run, so a copy in order stays small.
+
+    A change costs what lies behind it: in a copy in order, what is in flight. A count costs nothing.
+    """
 
     def __init__(self, blocks: int) -> None:
         self.blocks = blocks
-        self._starts: list[int] = [0] if blocks else []
+        self._starts = array("Q", [0] if blocks else [])
         self._entries: list[Entry] = [PENDING] if blocks else []
+        self._counts: Counter[Entry] = Counter({PENDING: blocks})
+        self._known: dict[Entry, Entry] = {}  # one object for every entry: there may be millions of runs
 
     def begin(self, piece: Piece) -> None:
         """Pending or taken back blocks are now in flight."""
@@ -64,17 +75,26 @@ class Coverage:
 
     def runs(self, *states: State) -> list[tuple[Piece, Entry]]:
         """The runs in these states, in order; all of them when none is named."""
-        ends = [*self._starts[1:], self.blocks] if self._starts else []
         return [
-            (Piece(start, end - start), entry)
-            for start, end, entry in zip(self._starts, ends, self._entries, strict=True)
+            (Piece(start, self._end(index) - start), entry)
+            for index, (start, entry) in enumerate(zip(self._starts, self._entries, strict=True))
             if not states or entry.state in states
         ]
+
+    def within(self, piece: Piece) -> Iterator[tuple[Piece, Entry]]:
+        """The runs of a part of the request, in order, cut at its ends."""
+        at, index = piece.start, bisect_right(self._starts, piece.start) - 1
+        while at < piece.end:
+            end = min(self._end(index), piece.end)
+            yield Piece(at, end - at), self._entries[index]
+            at, index = end, index + 1
 
     def count(self, state: State, detail: str | None = None) -> int:
         """Blocks in a state, of one means or reason if it is named."""
         return sum(
-            piece.blocks for piece, entry in self.runs(state) if detail is None or entry.detail == detail
+            blocks
+            for entry, blocks in self._counts.items()
+            if entry.state is state and (detail is None or entry.detail == detail)
         )
 
     @property
@@ -89,12 +109,18 @@ class Coverage:
         for entry in self._entries[touched]:
             if entry.state is not before:
                 raise LedgerError(f"{piece} is {entry.state.value}, not {before.value}")
+        self._counts[PENDING if before is State.PENDING else IN_FLIGHT] -= piece.blocks
+        self._counts[after] += piece.blocks
         first = self._split(piece.start)
         last = self._split(piece.end)
-        self._starts[first:last] = [piece.start]
-        self._entries[first:last] = [after]
+        self._starts[first:last] = array("Q", [piece.start])
+        self._entries[first:last] = [self._known.setdefault(after, after)]
         self._join(first + 1)
         self._join(first)
+
+    def _end(self, index: int) -> int:
+        """The block after the last of a run."""
+        return self._starts[index + 1] if index + 1 < len(self._starts) else self.blocks
 
     def _split(self, at: int) -> int:
         """The index of the run that starts at block `at`, made if there is none."""

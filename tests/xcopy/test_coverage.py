@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -41,6 +42,9 @@ def test_it_agrees_with_a_list_of_blocks(steps: list[tuple[str, int, int]]) -> N
             model[start : piece.end] = [after] * blocks
         assert [entry for run, entry in ledger.runs() for _ in range(run.blocks)] == model
         assert sum(ledger.count(state) for state in State) == 40
+        part = Piece(start % 40, min(blocks, 40 - start % 40))
+        seen = [entry for run, entry in ledger.within(part) for _ in range(run.blocks)]
+        assert seen == model[part.start : part.end]
         runs = ledger.runs()
         assert all(a[1] != b[1] for a, b in pairwise(runs))
 
@@ -52,6 +56,18 @@ def test_a_copy_in_order_stays_one_run() -> None:
         ledger.copied(Piece(at, 10), "offload")
         assert len(ledger.runs()) <= 2
     assert ledger.complete
+
+
+def test_50000_pieces_by_turns_of_two_means_are_booked_and_counted_in_seconds() -> None:
+    ledger, began = Coverage(2**62), process_time()
+    size = 2**62 // 50_000
+    for number in range(50_000):
+        ledger.begin(Piece(number * size, size))
+        if number:
+            ledger.copied(Piece((number - 1) * size, size), "host" if number % 2 else "offload")
+        assert ledger.count(State.COPIED, "host") == (number + 1) // 2 * size
+    assert len(ledger.runs()) > 49_000
+    assert process_time() - began < 20  # one with a walk over all runs takes minutes
 
 
 @pytest.mark.parametrize("piece", [Piece(-1, 2), Piece(9, 2), Piece(0, 0), Piece(0, -1)])
