@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from xcopy.device.array_dir import open_array
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -22,9 +24,23 @@ def test_an_array_is_created_and_its_units_are_named(run: Callable[..., Ran], tm
     assert "256 blocks of 4096 bytes" in shown.out
 
 
+def test_a_thin_unit_gets_storage_where_it_is_written_and_nowhere_else(
+    run: Callable[..., Ran], tmp_path: Path
+) -> None:
+    ran = run("emu", "create", f"{tmp_path}/a", "--size", "4MiB", "--thin", "128")
+    assert "512-byte blocks, thin in 128 blocks, profile strict" in ran.out
+    assert run(f"emu:{tmp_path}/a/0:1000+1", f"emu:{tmp_path}/a/1:1000").code == 0
+    units = open_array(tmp_path / "a").units
+    assert list(units[0].mapped(0)) == []
+    assert list(units[1].mapped(0)) == [(896, 1024)]
+
+
 @pytest.mark.parametrize(
     "words",
     [
+        ("--thin", "0"),
+        ("--thin", "-8"),
+        ("--thin", "65537"),
         ("--size", "1000"),
         ("--size", "0"),
         ("--size", "big"),

@@ -37,12 +37,23 @@ def run_create(arguments: argparse.Namespace) -> int:
         units=arguments.units,
         size=size.number * (size.scale or 1),
         block_size=arguments.block_size,
+        granularity=_granularity(arguments.thin),
         profile=arguments.profile,
     )
     names = [f"emu:{arguments.directory.rstrip('/')}/{number}" for number in range(arguments.units)]
-    said = f"{arguments.size} each, {arguments.block_size}-byte blocks, profile {arguments.profile}"
+    kind = "" if arguments.thin is None else f", thin in {arguments.thin} blocks"
+    said = f"{arguments.size} each, {arguments.block_size}-byte blocks{kind}, profile {arguments.profile}"
     print(f"created {', '.join(names)}: {said}")
     return ExitCode.COPIED
+
+
+def _granularity(thin: int | None) -> int:
+    """How many blocks get storage together, 0 where nothing is said of it."""
+    if thin is not None and thin < 1:
+        from xcopy.errors import UsageError
+
+        raise UsageError(f"--thin {thin}: a thin unit gets storage for 1 block or more together")
+    return thin or 0
 
 
 def run_profiles(arguments: argparse.Namespace) -> int:

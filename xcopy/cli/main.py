@@ -124,6 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--size", default="64MiB", metavar="SIZE", help="of each unit (default 64MiB)")
     create.add_argument("--block-size", type=int, default=512, metavar="BYTES", help="512 or 4096")
     create.add_argument(
+        "--thin", type=int, metavar="BLOCKS", help="thin units: so many blocks get or lose storage together"
+    )
+    create.add_argument(
         "--profile",
         default="strict",
         metavar="NAME",
