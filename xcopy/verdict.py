@@ -1,135 +1,55 @@
-"""What a reply means for a copy: one table, fed by status, sense key and additional sense code.
+"""What a reply means for a copy, decided by the table in `answers`: by the status, by the sense, and by what
+a unit told the copy manager where that is passed on.
 
-Targets answer the same condition in different ways; every difference is a row here and nowhere else.
+Targets answer the same condition in different ways; every difference is a row there and nowhere else.
 Nothing here sends, waits or counts.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import Enum
 from typing import TYPE_CHECKING
 
 from cdb.command import Status, TransportError
 from cdb.errors import DecodeError
-from cdb.sense import RECOVERED_ERROR, Sense
+from cdb.sense import COPY_ABORTED, RECOVERED_ERROR, UNIT_ATTENTION, Sense
+from xcopy.answers import COPY_RULES, DEVICE_RULES, FORWARDED_RULES, Action, Rule, place_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from cdb.command import Command, Reply
+    from cdb.sense import DeviceSense
+    from xcopy.conversation import Pushback
 
+__all__ = ["Action", "Verdict", "describe", "judge", "judge_error", "sense_of"]
 
-class Action(Enum):
-    """What a copy does next."""
-
-    DONE = "done"
-    REPEAT = "send it again"
-    WAIT = "wait, then send it again"
-    FEWER = "fewer segments in a command"
-    SMALLER = "smaller segments"
-    OTHER_MEANS = "copy this piece by another means"
-    NO_OFFLOAD = "no offload between these units"
-    STOP = "stop"
+# What two units said of one failure: the first of these counts.
+_GRAVEST = (Action.STOP, Action.NO_OFFLOAD, Action.OTHER_MEANS, Action.WAIT, Action.REPEAT)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The action and why, in words for a person; `exhausted` is the action when repeating did not help.
 
-    Verdicts of one `kind` are one reason, at whatever segment and field; "" is its own.
+    Verdicts of one `kind` are one reason, at whatever segment and field; "" is its own. `pushback` is set
+    where the unit asked for less at once. `copied` blocks from the start of the batch are certainly copied
+    although the command failed.
     """
 
     action: Action
     reason: str
     exhausted: Action = Action.OTHER_MEANS
     kind: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One row: None matches anything. `once_proven` is the action after these units have copied something."""
-
-    status: int
-    key: int | None
-    asc: int | None
-    ascq: int | None
-    action: Action
-    once_proven: Action | None = None
-    why: str = ""
-    exhausted: Action = Action.OTHER_MEANS
-
-
-_CHECK = Status.CHECK_CONDITION
-_UNREACHABLE = "the copy manager cannot reach one of the two units"
-
-# First match counts. Evidence: measured on LIO of Linux 6.1; tcmu-runner, SCST and CTL read in source.
-RULES = (
-    Rule(Status.BUSY, None, None, None, Action.WAIT, why="the unit is busy"),
-    Rule(Status.TASK_SET_FULL, None, None, None, Action.WAIT, why="the unit's task set is full"),
-    Rule(Status.ACA_ACTIVE, None, None, None, Action.WAIT, why="an ACA condition is active"),
-    Rule(Status.TASK_ABORTED, None, None, None, Action.WAIT, why="the command was aborted"),
-    Rule(
-        Status.RESERVATION_CONFLICT,
-        None,
-        None,
-        None,
-        Action.NO_OFFLOAD,
-        why="the unit is reserved by another",
-    ),
-    Rule(_CHECK, 0x1, None, None, Action.DONE, why="recovered by the device"),
-    Rule(_CHECK, 0x6, 0x2A, 0x09, Action.STOP, why="the capacity changed during the copy"),
-    Rule(_CHECK, 0x6, 0x28, None, Action.STOP, why="the medium may have been changed during the copy"),
-    Rule(_CHECK, 0x6, 0x3F, 0x03, Action.STOP, why="the unit may have become another during the copy"),
-    Rule(_CHECK, 0x6, 0x29, 0x03, Action.REPEAT, why="unit attention"),
-    # A unit that lost its power may have lost what it acknowledged and had not made durable.
-    Rule(_CHECK, 0x6, 0x29, None, Action.REPEAT, Action.STOP, "the unit was reset during the copy"),
-    Rule(_CHECK, 0x6, None, None, Action.REPEAT, why="unit attention"),
-    Rule(_CHECK, 0xB, None, None, Action.WAIT, why="the command was aborted"),
-    # LIO says NOT READY, 08h/00h when block sizes differ; it never gets ready.
-    Rule(_CHECK, 0x2, 0x04, 0x0A, Action.WAIT, why="the path changes its access state"),
-    Rule(_CHECK, 0x2, None, None, Action.NO_OFFLOAD, Action.OTHER_MEANS, "the unit is not ready for copies"),
-    # While its list identifier is in use, an earlier command may still be copying.
-    Rule(
-        _CHECK,
-        0x5,
-        0x00,
-        0x16,
-        Action.WAIT,
-        why="the list identifier is still in use",
-        exhausted=Action.STOP,
-    ),
-    Rule(_CHECK, 0x5, 0x55, None, Action.WAIT, why="the copy manager is short of resources"),
-    Rule(_CHECK, 0x5, 0x26, 0x08, Action.FEWER, why="too many segments for one command"),
-    Rule(_CHECK, 0x5, 0x1A, 0x00, Action.FEWER, why="the parameter list is too long"),
-    Rule(_CHECK, 0x5, 0x26, 0x0C, Action.SMALLER, why="the segment does not suit the units"),
-    Rule(_CHECK, 0x5, 0x26, 0x0D, Action.SMALLER, why="the segment breaks the copy granularity"),
-    Rule(_CHECK, 0xA, 0x26, 0x0D, Action.SMALLER, why="the segment breaks the copy granularity"),
-    Rule(_CHECK, 0x5, 0x21, 0x00, Action.STOP, why="the range is past the end of the unit"),
-    Rule(_CHECK, 0xA, 0x21, 0x00, Action.STOP, why="the range is past the end of the unit"),
-    Rule(_CHECK, 0x5, 0x26, None, Action.NO_OFFLOAD, why="the copy manager refuses these units or this copy"),
-    Rule(_CHECK, 0x5, None, None, Action.NO_OFFLOAD, why="the unit does not do EXTENDED COPY"),
-    Rule(_CHECK, 0x7, None, None, Action.STOP, why="the destination is write protected"),
-    Rule(_CHECK, 0xA, 0x0D, 0x02, Action.NO_OFFLOAD, Action.OTHER_MEANS, _UNREACHABLE),
-    Rule(_CHECK, 0xA, 0x08, 0x04, Action.NO_OFFLOAD, Action.OTHER_MEANS, _UNREACHABLE),
-    Rule(
-        _CHECK, 0xA, 0x0D, 0x03, Action.NO_OFFLOAD, why="a unit is not the kind of device it was said to be"
-    ),
-    Rule(
-        _CHECK, 0xA, 0x26, None, Action.NO_OFFLOAD, Action.OTHER_MEANS, "the copy manager refuses this copy"
-    ),
-    Rule(_CHECK, 0xA, None, None, Action.OTHER_MEANS, why="the copy manager could not copy this piece"),
-    Rule(_CHECK, 0x3, None, None, Action.OTHER_MEANS, why="a block cannot be read or written"),
-    Rule(_CHECK, 0x4, None, None, Action.OTHER_MEANS, why="the hardware failed"),
-)
+    pushback: Pushback | None = None
+    copied: int = 0
 
 
 def sense_of(reply: Reply) -> Sense | None:
     """The decoded sense of a CHECK CONDITION, or None: another status, no sense, or bytes that are none."""
     if reply.status != Status.CHECK_CONDITION:
         return None
-    try:
-        return Sense.unpack(reply.sense)
-    except DecodeError:
-        return None
+    return _unpacked(reply.sense)
 
 
 def describe(reply: Reply, command: Command | None = None) -> str:
@@ -153,31 +73,98 @@ def _field_pointed_at(sense: Sense, command: Command | None) -> str | None:
     return field_named(sense, bytes(command.cdb), bytes(command.data_out))
 
 
-def judge(reply: Reply, *, proven: bool, command: Command | None = None) -> Verdict:
+def judge(
+    reply: Reply,
+    *,
+    proven: bool,
+    command: Command | None = None,
+    salvage: Callable[[Sense], int] | None = None,
+) -> Verdict:
     """What to do after this reply to EXTENDED COPY; `proven` once these units have copied something.
 
-    With the `command` that was sent, the reason names the field the device points at.
+    With the `command` that was sent, the reason names the field the device points at. `salvage` says of the
+    sense how many blocks are certainly copied; it is not asked where a unit was reset, or may be another.
     """
     if reply.good:
         return Verdict(Action.DONE, "")
     sense = sense_of(reply)
     if sense is not None and sense.deferred:
-        # It speaks of an earlier command, and this one was not performed.
-        if sense.key == RECOVERED_ERROR:
-            return Verdict(Action.REPEAT, f"an earlier command was recovered: {sense}")
-        return Verdict(Action.STOP, f"an earlier write failed after it was acknowledged: {sense}")
+        return _deferred(sense)
+    copied = salvage(sense) if salvage and sense is not None and _still_holds(sense) else 0
+    proven = proven or copied > 0
+    said = describe(reply, command)
+    verdict = _by_forwarded(sense, said, proven) if sense is not None else None
+    if verdict is None:
+        rule = _matching((*DEVICE_RULES, *COPY_RULES), reply.status, sense, command)
+        if rule is None:
+            verdict = Verdict(Action.OTHER_MEANS, f"an answer this program does not know: {said}")
+        else:
+            kind = f"{rule.why}: {reply.status:02X} {sense.triple if sense else ''}"
+            verdict = _of(rule, proven, f"{rule.why}: {said}", kind)
+    return replace(verdict, copied=copied)
+
+
+def _deferred(sense: Sense) -> Verdict:
+    """It speaks of an earlier command, and this one was not performed."""
+    if sense.key == RECOVERED_ERROR:
+        return Verdict(Action.REPEAT, f"an earlier command was recovered: {sense}")
+    return Verdict(Action.STOP, f"an earlier write failed after it was acknowledged: {sense}")
+
+
+def _by_forwarded(sense: Sense, said: str, proven: bool) -> Verdict | None:
+    """The verdict by what the units told the copy manager, None where that decides nothing."""
+    if sense.key != COPY_ABORTED:
+        return None
+    found = [v for device in sense.devices if (v := _of_device(device, said, proven)) is not None]
+    return min(found, key=lambda v: _GRAVEST.index(v.action), default=None)
+
+
+def _of_device(device: DeviceSense, said: str, proven: bool) -> Verdict | None:
+    inner = _unpacked(device.sense) if device.status == Status.CHECK_CONDITION else None
+    if inner is not None and inner.deferred:
+        return _deferred(inner)
+    rule = _matching((*FORWARDED_RULES, *DEVICE_RULES), device.status, inner, None)
+    if rule is None or rule.action not in _GRAVEST:
+        return None
+    kind = f"{device.role}: {rule.why}: {device.status:02X} {inner.triple if inner else ''}"
+    who = "one of the units" if device.role == "unknown" else f"the {device.role}"
+    return _of(rule, proven, f"{rule.why} ({who}): {said}", kind)
+
+
+def _of(rule: Rule, proven: bool, reason: str, kind: str) -> Verdict:
+    action = rule.once_proven if proven and rule.once_proven else rule.action
+    return Verdict(action, reason, rule.exhausted, kind, rule.pushback)
+
+
+def _matching(
+    rules: Iterable[Rule], status: int, sense: Sense | None, command: Command | None
+) -> Rule | None:
+    """The first row that is true of an answer."""
     key, asc, ascq = sense.triple if sense else (None, None, None)
-    for rule in RULES:
+    place = place_of(sense, command) if sense else None
+    for rule in rules:
         if (
-            rule.status == reply.status
+            rule.status == status
             and rule.key in (None, key)
             and rule.asc in (None, asc)
             and rule.ascq in (None, ascq)
+            and rule.place in (None, place)
         ):
-            action = rule.once_proven if proven and rule.once_proven else rule.action
-            kind = f"{rule.why}: {reply.status:02X} {sense.triple if sense else ''}"
-            return Verdict(action, f"{rule.why}: {describe(reply, command)}", rule.exhausted, kind)
-    return Verdict(Action.OTHER_MEANS, f"an answer this program does not know: {describe(reply, command)}")
+            return rule
+    return None
+
+
+def _still_holds(sense: Sense) -> bool:
+    """False where what was copied may be lost again: a unit was reset, or may have become another."""
+    inner = [_unpacked(device.sense) for device in sense.devices]
+    return not any(s is not None and (s.deferred or s.key == UNIT_ATTENTION) for s in inner)
+
+
+def _unpacked(sense: bytes) -> Sense | None:
+    try:
+        return Sense.unpack(sense)
+    except DecodeError:
+        return None
 
 
 def judge_error(error: TransportError, *, sent: bool) -> Verdict:
