@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from xcopy.plan import Piece
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class State(Enum):
@@ -55,6 +55,7 @@ class Coverage:
         self._starts = array("Q", [0] if blocks else [])
         self._entries: list[Entry] = [PENDING] if blocks else []
         self._counts: Counter[Entry] = Counter({PENDING: blocks})
+        self.on_copied: Callable[[Piece, str], object] | None = None  # told of every piece and its means
         self._known: dict[Entry, Entry] = {}  # one object for every entry: there may be millions of runs
 
     def begin(self, piece: Piece) -> None:
@@ -64,6 +65,8 @@ class Coverage:
     def copied(self, piece: Piece, means: str) -> None:
         """Blocks in flight are copied."""
         self._change(piece, State.IN_FLIGHT, Entry(State.COPIED, means))
+        if self.on_copied is not None:
+            self.on_copied(piece, means)
 
     def failed(self, piece: Piece, reason: str) -> None:
         """Blocks in flight are not copied and will not be tried again."""
