@@ -8,6 +8,7 @@ does not fit, and nothing from there on is believed. Pieces are of the request. 
 from __future__ import annotations
 
 import json
+from array import array
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from hashlib import blake2b
@@ -16,10 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from xcopy.coverage import Coverage, LedgerError, State
 from xcopy.errors import UsageError
 from xcopy.party import Party, party
-from xcopy.plan import Piece, Range, Request
+from xcopy.plan import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from xcopy.plan import Range
 
 TITLE = b"xcopy-dev journal "
 VERSION = 1
@@ -30,25 +33,31 @@ _DAMAGE = (ValueError, TypeError, KeyError, LedgerError, RecursionError, Overflo
 
 Value = TypeVar("Value")
 Copied: TypeAlias = tuple[Piece, str]  # blocks, and the means they were copied by
+Asked: TypeAlias = tuple[int, int, int, int]  # line, source LBA, source blocks, destination LBA of the parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heading:
-    """What is copied: `blocks` blocks in `ranges` ranges; `mark` is random, `options` are plain values."""
+    """What is copied: a request of `blocks` blocks that `ranges` ranges ask for, lines of `file` if of one.
+
+    `layout` tells one order of blocks in the request from another; `mark` is random; `options` are plain.
+    """
 
     mark: str
     source: Party
     destination: Party
     blocks: int
+    layout: str
     ranges: int
+    file: str | None
     options: Mapping[str, object]
 
     def __post_init__(self) -> None:
-        sizes = sorted((self.source.block_size, self.destination.block_size))
-        if type(self.blocks) is not int or type(self.ranges) is not int or sizes[1] % sizes[0]:
-            raise ValueError("not a heading")
-        if type(self.mark) is not str or not isinstance(self.options, dict):
-            raise ValueError("not a heading")
+        numbers, texts = (self.blocks, self.ranges), (self.mark, self.layout, self.file or "")
+        if {type(number) for number in numbers} != {int} or min(numbers) < 0:
+            raise ValueError("not the numbers of a heading")
+        if {type(text) for text in texts} != {str} or not isinstance(self.options, dict):
+            raise ValueError("not the words of a heading")
 
     @property
     def sides(self) -> tuple[Party, Party]:
@@ -93,7 +102,7 @@ class Contents:
     """
 
     heading: Heading
-    request: Request
+    ranges: Ranges
     copied: tuple[Copied, ...]
     trusted: int
     seals: Seals
@@ -102,7 +111,42 @@ class Contents:
     @property
     def complete(self) -> bool:
         """True when every block is copied."""
-        return sum(piece.blocks for piece, _ in self.copied) == self.request.blocks
+        return sum(piece.blocks for piece, _ in self.copied) == self.heading.blocks
+
+
+class Ranges:
+    """The ranges of a journal in the order they were asked for, many of them in little memory."""
+
+    def __init__(self) -> None:
+        self._numbers = array("Q")
+
+    def __len__(self) -> int:
+        return len(self._numbers) // 4
+
+    def __iter__(self) -> Iterator[Asked]:
+        numbers = iter(self._numbers)
+        return zip(numbers, numbers, numbers, numbers, strict=True)
+
+    def add(self, value: Any) -> bool:
+        """Those of a line, or none of them."""
+        rows = [tuple(row) for row in value["ranges"]]
+        if not rows or {len(row) for row in rows} != {4}:
+            raise ValueError("not ranges")
+        numbers = array("Q")
+        for row in rows:
+            if {type(number) for number in row} != {int}:
+                raise TypeError(f"{row} is no range")
+            numbers.extend(row)
+        self._numbers.extend(numbers)
+        return True
+
+
+def layout(ranges: Iterable[Range]) -> str:
+    """A word for the order of a request's blocks: the digest of its ranges."""
+    digest = blake2b(digest_size=16)
+    for each in ranges:
+        digest.update(b"%d %d %d\n" % each)
+    return digest.hexdigest()
 
 
 def title() -> bytes:
@@ -110,16 +154,16 @@ def title() -> bytes:
     return TITLE + str(VERSION).encode() + b"\n"
 
 
-def begin(heading: Heading, ranges: Iterable[Range]) -> tuple[Seals, Iterator[bytes]]:
+def begin(heading: Heading, ranges: Iterable[Asked]) -> tuple[Seals, Iterator[bytes]]:
     """The lines of a new journal, made as they are asked for; the seals go on when all of them were."""
     seals = Seals(title())
     return seals, _beginning(seals, heading, ranges)
 
 
-def _beginning(seals: Seals, heading: Heading, ranges: Iterable[Range]) -> Iterator[bytes]:
+def _beginning(seals: Seals, heading: Heading, ranges: Iterable[Asked]) -> Iterator[bytes]:
     yield title()
     yield seals.seal({"copy": asdict(heading)})
-    waiting: list[Range] = []
+    waiting: list[Asked] = []
     for each in ranges:
         waiting.append(each)
         if len(waiting) == MOST_IN_A_LINE:
@@ -159,19 +203,17 @@ def read(name: str, lines: Iterable[bytes]) -> Contents:
     heading = page.next(_heading)
     if heading is None:
         raise UsageError(page.headless)
-    request = Request.over(
-        _ranges(page, heading),
-        source_block_size=heading.source.block_size,
-        destination_block_size=heading.destination.block_size,
-    )
-    if (len(request), request.blocks) != (heading.ranges, heading.blocks):
+    ranges = Ranges()
+    while len(ranges) < heading.ranges and page.next(ranges.add):
+        pass
+    if len(ranges) != heading.ranges:
         raise UsageError(page.headless)
-    ledger = Coverage(request.blocks)
+    ledger = Coverage(heading.blocks)
     while page.next(partial(_book, ledger)):
         pass
     return Contents(
         heading=heading,
-        request=request,
+        ranges=ranges,
         copied=tuple((piece, entry.detail) for piece, entry in ledger.runs(State.COPIED)),
         trusted=page.trusted,
         seals=page.seals,
@@ -235,28 +277,6 @@ def _heading(value: Any) -> Heading:
     known = {field.name: value["copy"][field.name] for field in fields(Heading)}
     sides = {name: party(known[name]) for name in ("source", "destination")}
     return Heading(**{**known, **sides})
-
-
-def _ranges(page: _Page, heading: Heading) -> Iterator[Range]:
-    found = 0
-    while found < heading.ranges:
-        part = page.next(partial(_some_ranges, heading))
-        if not part:
-            return
-        found += len(part)
-        yield from part
-
-
-def _some_ranges(heading: Heading, value: Any) -> list[Range]:
-    found = [Range(*each) for each in value["ranges"]]
-    size = max(side.block_size for side in heading.sides)
-    for each in found:
-        if {type(number) for number in each} != {int} or min(each) < 0 or each.blocks < 1:
-            raise ValueError(f"{each} is no range")
-        for side, lba in zip(heading.sides, (each.source_lba, each.destination_lba), strict=True):
-            if not side.holds(lba, each.blocks * (size // side.block_size)):
-                raise ValueError(f"{each} is outside {side.path}")
-    return found
 
 
 def _book(ledger: Coverage, value: Any) -> bool:

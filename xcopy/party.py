@@ -35,10 +35,6 @@ class Party:
         """The unit, whichever part of it and by whichever path."""
         return self.vendor, self.product, self.serial, self.names
 
-    def holds(self, lba: int, blocks: int) -> bool:
-        """True when these blocks of the unit are all in the part."""
-        return self.first <= lba and lba + blocks <= self.first + self.room
-
 
 CALLED = {
     "path": "the path",

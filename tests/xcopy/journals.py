@@ -1,4 +1,4 @@
-"""A small journal to test with: two units, three ranges, pieces."""
+"""A small journal to test with: two sides, three ranges, pieces."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from xcopy.journal import Heading, begin, record
 from xcopy.party import Party
-from xcopy.plan import Piece, Range
+from xcopy.plan import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xcopy.journal import Copied
+    from xcopy.journal import Asked, Copied
 
-RANGES = (Range(0, 40, 100), Range(60, 30, 0), Range(900, 30, 50))
+RANGES: tuple[Asked, ...] = ((1, 0, 40, 100), (3, 60, 30, 0), (4, 900, 30, 50))
 BLOCKS = 100
 PIECES: tuple[Copied, ...] = (
     (Piece(0, 10), "offload"),
@@ -43,18 +43,19 @@ def heading(**changes: Any) -> Heading:
         "source": side(0),
         "destination": side(1),
         "blocks": BLOCKS,
+        "layout": "a layout",
         "ranges": len(RANGES),
+        "file": None,
         "options": {"method": "auto", "jobs": 4},
     }
     return Heading(**{**values, **changes})
 
 
 def journal(
-    *records: Sequence[Copied], ranges: Sequence[Range] = RANGES, of: Heading | None = None
+    *records: Sequence[Copied], ranges: Sequence[Asked] = RANGES, of: Heading | None = None
 ) -> list[bytes]:
     """Its lines; the heading is of these ranges unless it is given."""
-    counted = heading(ranges=len(ranges), blocks=sum(each.blocks for each in ranges))
-    seals, first = begin(of or counted, ranges)
+    seals, first = begin(of or heading(ranges=len(ranges), blocks=sum(each[2] for each in ranges)), ranges)
     lines = list(first)
     for each in records:
         lines += record(seals, each).splitlines(keepends=True)

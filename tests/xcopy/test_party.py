@@ -53,14 +53,6 @@ def test_two_parts_of_one_unit_are_not_called_swapped() -> None:
         refuse_others("file", (one, two), (two, one))
 
 
-@pytest.mark.parametrize(
-    ("first", "lba", "blocks", "held"),
-    [(0, 0, 1000, True), (8, 8, 1000, True), (8, 7, 1, False), (8, 1007, 2, False)],
-)
-def test_a_part_holds_what_is_all_inside(first: int, lba: int, blocks: int, held: bool) -> None:
-    assert side(first=first).holds(lba, blocks) is held
-
-
 def test_a_side_of_plain_values_is_the_side() -> None:
     from dataclasses import asdict
 
