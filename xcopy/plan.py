@@ -125,11 +125,18 @@ class Request:
 
     def parts(self, piece: Piece) -> Iterator[Piece]:
         """A piece that may cross the ends of ranges, as pieces that do not."""
-        at = piece.start
-        while at < piece.end:
-            part = Piece(at, min(self.room(at).blocks, piece.end - at))
-            yield part
-            at = part.end
+        for number in range(self.crossed(piece)):
+            yield self.part(piece, number)
+
+    def crossed(self, piece: Piece) -> int:
+        """How many ranges a piece has blocks of: the number of its `parts`."""
+        return self._index(piece.end - 1) - self._index(piece.start) + 1
+
+    def part(self, piece: Piece, number: int) -> Piece:
+        """One of the `parts` of a piece, counted from 0."""
+        index = self._index(piece.start) + number
+        start = max(piece.start, self._starts[index])
+        return Piece(start, min(piece.end, self._end(index)) - start)
 
     def source(self, piece: Piece) -> tuple[int, int]:
         """LBA and blocks of a piece of one range on the source."""

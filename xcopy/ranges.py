@@ -1,4 +1,4 @@
-"""Text to ranges: what `PATH[:LBA[+COUNT]]` names, before anything is opened.
+"""Text to ranges: what `PATH[:LBA[+COUNT]]` names, and the lines of a file of ranges.
 
 A path may contain colons, so the whole text is a path wherever it exists as one; only then is a range
 looked for behind the last colon. Nothing here knows a device: whether a path exists is asked of the caller.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from xcopy.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 SUFFIXES = {
     "": None,
@@ -52,6 +52,12 @@ class Quantity:
         return count
 
 
+Number: TypeAlias = int | Quantity  # logical blocks, or as it was written
+Written: TypeAlias = tuple[
+    Number, Number, Number
+]  # source LBA, COUNT in the source's blocks, destination LBA
+
+
 @dataclass(frozen=True, slots=True)
 class EndpointText:
     """One side of a copy as it was written."""
@@ -76,6 +82,31 @@ def parse_quantity(text: str) -> Quantity:
     return Quantity(number, scale, text)
 
 
+def parse_ranges(lines: Iterable[str], file: str) -> Iterator[tuple[int, Written]]:
+    """The ranges in the lines of a file, with their line numbers; `file` is what it is called in an error.
+
+    A line is 'SRC_LBA COUNT DST_LBA'; what follows a # is a comment, and a line may be empty.
+    """
+    for number, line in enumerate(lines, 1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        if len(words) != 3:
+            raise UsageError(
+                f"{file} line {number}: {len(words)} words where 'SRC_LBA COUNT DST_LBA' are expected"
+            )
+        try:
+            source, count, destination = map(_number, words)
+        except UsageError as error:
+            raise UsageError(f"{file} line {number}: {error}") from error
+        yield number, (source, count, destination)
+
+
+def _number(word: str) -> Number:
+    """Most numbers of a long list are plain digits: those that any 64 bits hold are read at once."""
+    return int(word) if len(word) < 20 and word.isascii() and word.isdigit() else parse_quantity(word)
+
+
 def parse_endpoint(text: str, exists: Callable[[str], bool]) -> EndpointText:
     """The path and range in `text`; `exists` says whether a candidate path is there."""
     if not text:
@@ -92,8 +123,3 @@ def parse_endpoint(text: str, exists: Callable[[str], bool]) -> EndpointText:
         if not exists(head):
             return EndpointText(text)  # no part of it is there: the caller says that the path is not
         raise UsageError(f"{text!r}: {error}") from error
-
-
-def overlap(first: int, second: int, blocks: int) -> bool:
-    """True when two ranges of `blocks` blocks at these LBAs of one unit share a block."""
-    return abs(first - second) < blocks

@@ -10,9 +10,9 @@ import pytest
 from tests.xcopy.units import unit
 from xcopy.api import safety
 from xcopy.api.endpoint import Endpoint
+from xcopy.asked import Asked, Extent
 from xcopy.device.topology import Block, Node
 from xcopy.errors import UnsafeError
-from xcopy.plan import Request
 from xcopy.ranges import EndpointText
 
 SDA = Block(name="sda", path="/dev/sda", major=8, minor=0)
@@ -42,14 +42,17 @@ def side(of: Node | None, number: int = 0, **changes: Any) -> Endpoint:
     )
 
 
-def request(source_lba: int, destination_lba: int, blocks: int = 100) -> Request:
-    return Request(
-        source_lba=source_lba,
-        destination_lba=destination_lba,
-        blocks=blocks,
-        source_block_size=512,
-        destination_block_size=512,
+def one(source: Endpoint, destination: Endpoint, source_lba: int, lba: int, blocks: int = 100) -> Asked:
+    return asked(source, destination, [(source_lba, blocks, lba)], file=None)
+
+
+def asked(
+    source: Endpoint, destination: Endpoint, ranges: list[tuple[int, int, int]], file: str | None = "list"
+) -> Asked:
+    extents = (
+        Extent(side.name, side.base, side.blocks, side.unit.block_size) for side in (source, destination)
     )
+    return Asked(*extents, enumerate(ranges, 1), file=file)
 
 
 NAMELESS: dict[str, Any] = {"designators": ()}
@@ -70,9 +73,9 @@ NAMELESS: dict[str, Any] = {"designators": ()}
 def test_one_unit_by_two_names_overlaps_by_lba(first: Endpoint, second: Endpoint) -> None:
     for lbas in ((0, 0), (0, 99), (99, 0)):
         with pytest.raises(UnsafeError, match="overlap"):
-            safety.refuse_overlap(first, second, request(*lbas))
-    safety.refuse_overlap(first, second, request(0, 100))
-    safety.refuse_overlap(first, second, request(100, 0))
+            safety.refuse_overlap(first, second, one(first, second, *lbas))
+    safety.refuse_overlap(first, second, one(first, second, 0, 100))
+    safety.refuse_overlap(first, second, one(first, second, 100, 0))
 
 
 @pytest.mark.parametrize(
@@ -85,12 +88,24 @@ def test_one_unit_by_two_names_overlaps_by_lba(first: Endpoint, second: Endpoint
     ids=["two designators", "two sg nodes", "two disks"],
 )
 def test_two_units_never_overlap(first: Endpoint, second: Endpoint) -> None:
-    safety.refuse_overlap(first, second, request(0, 0))
+    safety.refuse_overlap(first, second, one(first, second, 0, 0))
+
+
+def test_a_range_that_reads_what_another_writes_is_refused_with_both_lines() -> None:
+    unit = side(None)
+    ranges = [(0, 10, 100), (500, 0, 200), (300, 10, 400), (409, 10, 600), (20, 10, 110)]
+    with pytest.raises(UnsafeError, match="list line 4 reads blocks that list line 3 writes"):
+        safety.refuse_overlap(unit, unit, asked(unit, unit, ranges))
+    ranges[3] = (410, 10, 600)
+    safety.refuse_overlap(unit, unit, asked(unit, unit, ranges))
+    with pytest.raises(UnsafeError, match="list line 1 reads blocks that it writes"):
+        safety.refuse_overlap(unit, unit, asked(unit, unit, [(7, 1, 7)]))
 
 
 def test_one_unit_with_two_block_sizes_is_a_riddle_and_refused() -> None:
+    first, second = side(None), side(None, block_size=4096)
     with pytest.raises(UnsafeError, match="look like one unit"):
-        safety.refuse_overlap(side(None), side(None, block_size=4096), request(0, 5000))
+        safety.refuse_overlap(first, second, one(first, second, 0, 5000, 80))
 
 
 def test_a_read_only_destination_is_refused_even_with_force() -> None:

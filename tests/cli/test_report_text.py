@@ -10,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xcopy.api.copy import Report
+from xcopy.asked import Asked, Extent
 from xcopy.cli.exit_codes import ExitCode
 from xcopy.cli.render_text import TextRenderer, part_of
+from xcopy.coverage import Coverage
+from xcopy.results import RangeResults
 
 MIB = 1 << 20
 EMPTY: dict[str, Any] = {"tuple[": (), "dict[": {}, "str": "", "float": 1.0, "int": 0, "bool": False}
@@ -24,6 +27,8 @@ def report(total: int, copied: int) -> Report:
         values[field.name] = next(
             (v for start, v in EMPTY.items() if str(field.type).startswith(start)), None
         )
+    side = Extent("unit", 0, 1, 512)
+    values["ranges"] = RangeResults(Asked(side, side, [(0, (0, 1, 0))]), Coverage(1))
     return Report(**{**values, "total": total, "bytes": {"offload": copied, "host": 0}, "elapsed": 2.0})
 
 

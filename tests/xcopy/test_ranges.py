@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xcopy.errors import UsageError
-from xcopy.ranges import EndpointText, overlap, parse_endpoint, parse_quantity
+from xcopy.ranges import EndpointText, parse_endpoint, parse_quantity
 
 BY_PATH = "/dev/disk/by-path/pci-0000:00:10.0-scsi-0:0:0:0"
 THERE = {"/dev/sdb", BY_PATH, "emu:array/0"}
@@ -97,12 +97,6 @@ def test_any_text_is_a_range_or_a_usage_error(text: str) -> None:
         parse_endpoint(text, exists)
     except UsageError:
         pass
-
-
-@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 60))
-def test_overlap_is_that_of_sets(first: int, second: int, count: int) -> None:
-    shared = set(range(first, first + count)) & set(range(second, second + count))
-    assert overlap(first, second, count) == bool(shared)
 
 
 def test_an_emulated_unit_without_a_directory_keeps_its_prefix() -> None:

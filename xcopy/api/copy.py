@@ -11,22 +11,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from xcopy.api.endpoint import Endpoint, carry_out, open_endpoint, split
+from xcopy.api.request import check_texts, insist, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
 from xcopy.conversation import Side
-from xcopy.coverage import State
 from xcopy.device.clock import MonotonicClock
-from xcopy.errors import UnsupportedError, UsageError, XcopyError
+from xcopy.errors import UsageError, XcopyError
 from xcopy.job import Job, Method
-from xcopy.limits import Limits, Refusal, agree
+from xcopy.limits import Limits, agree
 from xcopy.offload import Pair, command_for, synchronize
-from xcopy.plan import Request, batches, remainders
+from xcopy.plan import batches, remainders
+from xcopy.results import NotCopied, RangeResults
 from xcopy.runner import Runner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from cdb.command import Command, Transport
+    from xcopy.api.request import RangeList
+    from xcopy.asked import Asked
     from xcopy.conversation import BlockDoor
+    from xcopy.limits import Refusal
+    from xcopy.results import FailedRange
 
 
 MOST_JOBS = 255  # as many as there are list identifiers
@@ -44,25 +49,18 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FailedRange:
-    """Blocks that are not copied, on both units in their own blocks, and why."""
-
-    source_lba: int
-    source_blocks: int
-    destination_lba: int
-    destination_blocks: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What became of a copy, read from its ledger; byte counts by means, reasons of every fallback."""
+    """What became of a copy, read from its ledger; byte counts by means, reasons of every fallback.
+
+    `ranges` has what became of each range that was asked for, in that order.
+    """
 
     total: int
     bytes: dict[str, int]
     commands: dict[str, int]
     fallbacks: tuple[tuple[str, int], ...]
-    not_copied: tuple[FailedRange, ...]
+    not_copied: Sequence[FailedRange]
+    ranges: RangeResults
     stopped: str
     not_durable: str
     offload_refused: str
@@ -79,31 +77,30 @@ class Report:
         return self.copied == self.total and not self.stopped and not self.not_durable
 
 
-def prepare(source: str, destination: str, options: Options | None = None) -> Copy:
+def prepare(
+    source: str, destination: str, options: Options | None = None, ranges: RangeList | None = None
+) -> Copy:
     """Open and check both sides and plan the copy; nothing is written before `Copy.run`.
 
+    With `ranges`, SRC and DST have none of their own, and the ranges count from the starts of both.
     Raises UsageError, UnsafeError, UnsupportedError or AccessError.
     """
     options = options or Options()
     if not 1 <= options.jobs <= MOST_JOBS:
         raise UsageError(f"{options.jobs} commands in flight: --jobs takes 1 to {MOST_JOBS}")
     texts = split(source), split(destination)
-    if texts[1].count is not None:
-        raise UsageError(
-            f"{destination!r} has a COUNT, which belongs to the source: "
-            "write SRC:LBA+COUNT DST:LBA, the source first"
-        )
+    check_texts(*texts, many=ranges is not None)
     with ExitStack() as stack:
         first, second = (
             open_endpoint(text, transport=options.transport, timeout=options.timeout) for text in texts
         )
-        request = _request(first, second)
-        refuse_overlap(first, second, request)
+        asked = one_range(first, second) if ranges is None else many_ranges(first, second, ranges)
+        refuse_overlap(first, second, asked)
         warnings = secure(first, second, stack, force=options.force)
         offer = agree(first.unit, second.unit, jobs=options.jobs)
         if options.method is Method.OFFLOAD:
-            _insist(offer, request)
-        return Copy(first, second, request, offer, options, tuple(warnings), stack.pop_all())
+            insist(offer, asked.request)
+        return Copy(first, second, asked, offer, options, tuple(warnings), stack.pop_all())
 
 
 class Copy:
@@ -113,18 +110,19 @@ class Copy:
         self,
         source: Endpoint,
         destination: Endpoint,
-        request: Request,
+        asked: Asked,
         offer: Limits | Refusal,
         options: Options,
         warnings: tuple[str, ...],
         held: ExitStack,
     ) -> None:
         self.source, self.destination = source, destination
-        self.request, self.offer, self.options, self.warnings = request, offer, options, warnings
+        self.asked, self.request = asked, asked.request
+        self.offer, self.options, self.warnings = offer, options, warnings
         self._held = held
         limits = offer if isinstance(offer, Limits) else None
         self._pair = Pair(source.unit, destination.unit, limits.without_list_id if limits else True)
-        self.job = Job(request, offer, options.method)
+        self.job = Job(self.request, offer, options.method)
         self._runner: Runner | None = None
         self._stop = ""
         self._not_durable = ""
@@ -135,12 +133,6 @@ class Copy:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    @property
-    def first_lbas(self) -> tuple[int, int]:
-        """Where the copy begins on both units, in the blocks of each."""
-        source, destination = self.source, self.destination
-        return source.base + _start(source)[0], destination.base + _start(destination)[0]
 
     def close(self) -> None:
         """Let go of the destination."""
@@ -241,17 +233,8 @@ class Copy:
             bytes=job.report,
             commands=dict(job.commands),
             fallbacks=tuple((f.reason, f.blocks * size) for f in job.fallbacks.values()),
-            not_copied=tuple(
-                FailedRange(
-                    source_lba=self.request.source(piece)[0],
-                    source_blocks=self.request.source(piece)[1],
-                    destination_lba=self.request.destination(piece)[0],
-                    destination_blocks=self.request.destination(piece)[1],
-                    reason=entry.detail or "not tried",
-                )
-                for run, entry in job.coverage.runs(State.PENDING, State.IN_FLIGHT, State.FAILED)
-                for piece in self.request.parts(run)
-            ),
+            not_copied=NotCopied(self.request, job.coverage),
+            ranges=RangeResults(self.asked, job.coverage),
             stopped=job.stopped,
             not_durable=self._not_durable,
             offload_refused=job.refused,
@@ -282,62 +265,3 @@ class _Doors:
             way.close()
         for door in self._blocks.values():
             door.close()
-
-
-def _request(source: Endpoint, destination: Endpoint) -> Request:
-    """Text to numbers: no length is left to "the end", and nothing reaches past it."""
-    source_lba, source_room = _start(source)
-    destination_lba, destination_room = _start(destination)
-    count = source.text.count
-    wanted = source_room if count is None else count.blocks(source.unit.block_size)
-    if wanted > source_room:
-        raise UsageError(
-            f"{source.name}: {wanted} blocks from LBA {source_lba} end past its last block: "
-            f"it has {source.blocks} blocks of {source.unit.block_size} bytes, {source_room} from there"
-        )
-    scale = max(source.unit.block_size, destination.unit.block_size)
-    size = wanted * source.unit.block_size
-    if size % scale:
-        raise UsageError(
-            f"{wanted} blocks of {source.unit.block_size} bytes are not whole blocks of {destination.name}, "
-            f"which has {destination.unit.block_size} bytes: COUNT has to be a multiple of "
-            f"{scale // source.unit.block_size}"
-        )
-    needed = size // destination.unit.block_size
-    if needed > destination_room:
-        raise UsageError(
-            f"{destination.name}: {needed} blocks from LBA {destination_lba} end past its last block: it has "
-            f"{destination.blocks} blocks of {destination.unit.block_size} bytes, {destination_room} from "
-            "there; give a COUNT with the source"
-        )
-    return Request(
-        source_lba=source.base + source_lba,
-        destination_lba=destination.base + destination_lba,
-        blocks=size // scale,
-        source_block_size=source.unit.block_size,
-        destination_block_size=destination.unit.block_size,
-    )
-
-
-def _start(side: Endpoint) -> tuple[int, int]:
-    """The LBA asked for and how many blocks there are from it."""
-    lba = 0 if side.text.lba is None else side.text.lba.blocks(side.unit.block_size)
-    if lba > side.blocks:
-        raise UsageError(
-            f"{side.name}: LBA {lba} is past its end: it has {side.blocks} blocks "
-            f"of {side.unit.block_size} bytes"
-        )
-    return lba, side.blocks - lba
-
-
-def _insist(offer: Limits | Refusal, request: Request) -> None:
-    """Only offload is allowed: refuse now what offload alone cannot finish."""
-    if isinstance(offer, Refusal):
-        raise UnsupportedError(f"offload is required, but {offer.reason}")
-    rest = next(remainders(request, offer), None)
-    if rest is not None:
-        grain = offer.granularity_blocks
-        raise UnsupportedError(
-            f"offload is required, but the last {rest.blocks} of {request.blocks} blocks are less than the "
-            f"{grain.rule} of {grain.value} blocks: make COUNT a multiple of {grain.value}"
-        )

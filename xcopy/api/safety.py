@@ -8,17 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xcopy.errors import UnsafeError
-from xcopy.ranges import overlap
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from xcopy.api.endpoint import Endpoint
+    from xcopy.asked import Asked
     from xcopy.device.topology import Node
-    from xcopy.plan import Request
 
 
-def refuse_overlap(source: Endpoint, destination: Endpoint, request: Request) -> None:
+def refuse_overlap(source: Endpoint, destination: Endpoint, asked: Asked) -> None:
     """By identity and LBA, never by path: two names can be one unit."""
     if not _same(source, destination):
         return
@@ -27,17 +26,22 @@ def refuse_overlap(source: Endpoint, destination: Endpoint, request: Request) ->
             f"{source.name} and {destination.name} look like one unit, but with blocks of "
             f"{source.unit.block_size} and {destination.unit.block_size} bytes: find out which is right first"
         )
-    for each in request.ranges:
-        if not overlap(each.source_lba, each.destination_lba, each.blocks):
-            continue
-        paths = (
-            "" if source.name == destination.name else f" ({source.name} and {destination.name} are one unit)"
-        )
-        raise UnsafeError(
-            f"source and destination overlap on the same unit{paths}: LBA {each.source_lba} and "
-            f"{each.destination_lba}, {each.blocks} blocks each; an array copies overlapping "
-            "ranges in an order nobody promises"
-        )
+    clash = asked.clash()
+    if clash is None:
+        return
+    paths = "" if source.name == destination.name else f" ({source.name} and {destination.name} are one unit)"
+    reader, writer = (asked.place(index) for index in clash)
+    if not reader:
+        (only,) = asked.request.ranges
+        which = f"LBA {only.source_lba} and {only.destination_lba}, {only.blocks} blocks each"
+    elif reader == writer:
+        which = f"{reader} reads blocks that it writes"
+    else:
+        which = f"{reader} reads blocks that {writer} writes"
+    raise UnsafeError(
+        f"source and destination overlap on the same unit{paths}: {which}; an array copies in an "
+        "order nobody promises"
+    )
 
 
 def _same(source: Endpoint, destination: Endpoint) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from xcopy.api.copy import Copy, Options, Report, prepare
 from xcopy.cli.exit_codes import INTERRUPTED_BY_USER, ExitCode, code_of_report
+from xcopy.cli.ranges import range_list
 from xcopy.cli.render_text import print_trouble
 from xcopy.errors import UsageError
 from xcopy.job import Method
@@ -49,7 +50,9 @@ def run_copy(arguments: argparse.Namespace) -> int:
     """Copy as the command line says; returns the exit code."""
     options = _options(arguments)
     renderer = _renderer(arguments)
-    with prepare(arguments.source, arguments.destination, options) as copy:
+    with range_list(arguments.ranges) as ranges:
+        prepared = prepare(arguments.source, arguments.destination, options, ranges)
+    with prepared as copy:
         _say(renderer.planned, copy)
         if arguments.dry_run:
             return ExitCode.COPIED if _say(renderer.dry_run, copy) else ExitCode.STOPPED

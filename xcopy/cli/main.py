@@ -163,6 +163,11 @@ def _add_copy(copy: argparse.ArgumentParser) -> None:
     copy.add_argument(
         "--dry-run", action="store_true", help="show the plan and the exact bytes; write nothing"
     )
+    copy.add_argument(
+        "--ranges",
+        metavar="FILE",
+        help="copy many ranges: lines 'SRC_LBA COUNT DST_LBA'; - is standard input",
+    )
     copy.add_argument("--jobs", type=int, default=4, metavar="N", help="commands in flight (default 4)")
     copy.add_argument("--force", action="store_true", help="write to a destination although it is in use")
     copy.add_argument("--verbose", "-v", action="store_true", help="limits and where each came from")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from xcopy.cli.exit_codes import code_of_error
@@ -12,6 +13,7 @@ from xcopy.limits import Limits
 
 if TYPE_CHECKING:
     from xcopy.api.copy import Copy, Report
+    from xcopy.asked import Asked
     from xcopy.cli.exit_codes import ExitCode
     from xcopy.errors import XcopyError
     from xcopy.job import Job
@@ -67,6 +69,14 @@ def limits_fields(limits: Limits) -> dict[str, Any]:
     return {name: {"value": b.value, "rule": b.rule} for name, b in limits.bounds.items()}
 
 
+def _where(asked: Asked) -> dict[str, Any]:
+    """Where one range begins, on the units; a list of ranges has no one place."""
+    if not asked.single:
+        return {"ranges": len(asked), "source_lba": None, "destination_lba": None}
+    lba, _, to = asked.named(0)
+    return {"source_lba": asked.source.base + lba, "destination_lba": asked.destination.base + to}
+
+
 class JsonRenderer:
     """Prints one copy."""
 
@@ -82,8 +92,7 @@ class JsonRenderer:
             "plan",
             source=unit_fields(copy.source.unit),
             destination=unit_fields(copy.destination.unit),
-            source_lba=copy.first_lbas[0],
-            destination_lba=copy.first_lbas[1],
+            **_where(copy.asked),
             blocks=request.blocks,
             block_size=request.block_size,
             bytes=request.bytes,
@@ -119,7 +128,12 @@ class JsonRenderer:
             emit("progress", copied=done * size, total=job.request.blocks * size)
 
     def finished(self, report: Report, code: ExitCode) -> None:
-        """The last record."""
+        """The last record; before it, of a list of ranges, one for each that is not copied whole."""
+        if not report.ranges.single:
+            for result in report.ranges.incomplete:
+                emit(
+                    "range", **{**asdict(result), "not_copied": [asdict(part) for part in result.not_copied]}
+                )
         emit(
             "done",
             exit=int(code),
@@ -129,15 +143,7 @@ class JsonRenderer:
             fallbacks=[{"reason": reason, "bytes": count} for reason, count in report.fallbacks],
             stopped=report.stopped or None,
             not_durable=report.not_durable or None,
-            not_copied=[
-                {
-                    "source_lba": part.source_lba,
-                    "source_blocks": part.source_blocks,
-                    "destination_lba": part.destination_lba,
-                    "destination_blocks": part.destination_blocks,
-                    "reason": part.reason,
-                }
-                for part in report.not_copied
-            ],
+            ranges=asdict(report.ranges.counts),
+            not_copied=[asdict(part) for part in report.not_copied] if report.ranges.single else None,
             elapsed_s=round(report.elapsed, 6),
         )

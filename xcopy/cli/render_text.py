@@ -13,8 +13,10 @@ from xcopy.limits import Limits
 if TYPE_CHECKING:
     from cdb.command import Command
     from xcopy.api.copy import Copy, Report
+    from xcopy.asked import Asked
     from xcopy.cli.exit_codes import ExitCode
     from xcopy.job import Job
+    from xcopy.results import RangeResults
     from xcopy.unit import LogicalUnit
 
 BOUNDS = {
@@ -72,13 +74,11 @@ class TextRenderer:
     def planned(self, copy: Copy) -> None:
         """What will be copied, and how."""
         request = copy.request
-        source_lba, destination_lba = copy.first_lbas
         for warning in copy.warnings:
             print(f"xcopy-dev: warning: {warning}", file=sys.stderr)
         print(
-            f"{size(request.bytes)}: {copy.source.name} LBA {_lba(source_lba, copy.source.base)} -> "
-            f"{copy.destination.name} LBA {_lba(destination_lba, copy.destination.base)}, "
-            f"{request.blocks} blocks of {request.block_size} bytes"
+            f"{size(request.bytes)}: {_what(copy.asked)}, {request.blocks} blocks of "
+            f"{request.block_size} bytes"
         )
         if not request.blocks:
             print("0 blocks: nothing to copy")
@@ -142,6 +142,12 @@ class TextRenderer:
             print(f"  {means}")
         for reason, count in report.fallbacks:
             print(f"  {size(count)} not by offload: {reason}")
+        if not report.ranges.single:
+            counts = report.ranges.counts
+            parts = f", {counts.partly} in part, {counts.not_copied} not at all" * (
+                counts.copied < counts.asked
+            )
+            print(f"  {counts.copied} of {counts.asked} ranges copied{parts}")
 
 
 def _print_annotated(command: Command) -> None:
@@ -160,6 +166,9 @@ def print_trouble(report: Report) -> None:
         print(f"xcopy-dev: the copy may not be durable: {report.not_durable}", file=sys.stderr)
     if report.stopped:
         print(f"xcopy-dev: stopped: {report.stopped}", file=sys.stderr)
+    if not report.ranges.single:
+        _print_incomplete(report.ranges)
+        return
     if not report.copied and len(report.not_copied) == 1:
         return  # nothing is copied, and that is all there is to say
     for part in report.not_copied[:SHOWN_RANGES]:
@@ -172,5 +181,31 @@ def print_trouble(report: Report) -> None:
         print(f"xcopy-dev: and {len(report.not_copied) - SHOWN_RANGES} more ranges", file=sys.stderr)
 
 
+def _print_incomplete(ranges: RangeResults) -> None:
+    more = 0
+    for number, result in enumerate(ranges.incomplete):
+        if number >= SHOWN_RANGES:
+            more += 1
+            continue
+        reasons = "; ".join(dict.fromkeys(part.reason for part in result.not_copied))
+        print(
+            f"xcopy-dev: {result.place}: {result.copied} of {result.blocks} blocks copied from source LBA "
+            f"{result.source_lba} to destination LBA {result.destination_lba}: {reasons}",
+            file=sys.stderr,
+        )
+    if more:
+        print(f"xcopy-dev: and {more} more ranges", file=sys.stderr)
+
+
+def _what(asked: Asked) -> str:
+    source, destination = asked.source, asked.destination
+    if not asked.single:
+        return f"{len(asked)} ranges, {source.name} -> {destination.name}"
+    lba, _, to = asked.named(0)
+    return (
+        f"{source.name} LBA {_lba(lba, source.base)} -> {destination.name} LBA {_lba(to, destination.base)}"
+    )
+
+
 def _lba(lba: int, base: int) -> str:
-    return f"{lba - base} ({lba} on the disk)" if base else str(lba)
+    return f"{lba} ({lba + base} on the disk)" if base else str(lba)
