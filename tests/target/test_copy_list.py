@@ -47,6 +47,13 @@ def test_a_list_cut_short_in_its_descriptors_is_a_length_error(array: Bench, len
     assert refused(array, copy_list(array.cscds(), [MOVES])[:length]) == LENGTH
 
 
+@pytest.mark.parametrize("length", [79, 107])
+def test_a_list_cut_short_is_a_length_error_whatever_its_descriptors_say(array: Bench, length: int) -> None:
+    cscds = [cscd(array.naa(n), type_code=0xE0, byte1=0x1F) for n in (0, 1)]
+    wrong = segment(0, 8, 8, type_code=0x03, length=0)
+    assert refused(array, copy_list(cscds, [wrong], usage=0b01, list_id=1)[:length]) == LENGTH
+
+
 def test_inline_data_that_is_not_there_is_a_length_error(array: Bench) -> None:
     assert refused(array, copy_list(array.cscds(), [MOVES], inline=bytes(4))[:-1]) == LENGTH
 

@@ -292,6 +292,19 @@ def test_a_reset_discards_the_results_of_the_unit_and_tells_every_nexus() -> Non
     assert lid4_status(array, 8).status == 0x01
 
 
+def test_lost_power_discards_all_results_and_ends_all_copies(array: Bench) -> None:
+    # by way of SAM-5: power on is a logical unit reset of every unit (SPC-4 5.17.5, table 109)
+    array.copy(FIRST, usage=HOLD, list_id=7)
+    copy_lid4(array, segment(0, 0, 1, source=1, destination=2), list_id=8, immed=True)
+    before = array.contents
+    array.array.power_cycle()
+    assert not array.array.work()
+    assert array.contents == before
+    assert no(array.send(1, status_lid4(7))) == No(0x6, 0x29, 0x00)
+    assert no(array.send(1, status_lid4(7))) == UNKNOWN
+    assert no(array.send(1, status_lid4(8))) == UNKNOWN
+
+
 def test_a_reset_does_not_hide_that_the_unit_was_powered_on() -> None:
     array = Bench(memory_array(2, blocks=256))
     array.array.reset(1)

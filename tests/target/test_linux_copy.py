@@ -12,6 +12,7 @@ from cdb.command import Command, Reply
 from tests.target.bench import (
     CHECK_CONDITION,
     GOOD,
+    TASK_SET_FULL,
     TEST_UNIT_READY,
     Bench,
     No,
@@ -170,6 +171,22 @@ def test_sense_of_a_unit_of_more_than_2_32_blocks_is_in_descriptor_format() -> N
 )
 def test_bits_of_a_cdb_that_mean_nothing_are_cleared_and_nothing_else(cdb: str, read_as: str) -> None:
     assert meaningful(bytes.fromhex(cdb), LIO.reserved_looked_at).hex() == read_as
+
+
+@pytest.mark.parametrize("room", [1, 4, 46, 53])
+def test_operating_parameters_want_room_for_54_bytes_though_there_are_46(room: int) -> None:
+    # measured: the whole table is in the answers of the kernel's target
+    reply = linux_bench().send(0, data_in(f"8403{'00' * 8}{room:08x}0000", room))
+    assert no(reply) == No(0x5, 0x24, 0x00)
+
+
+def test_operating_parameters_without_any_room_are_task_set_full() -> None:
+    assert linux_bench().send(0, data_in("8403" + "00" * 14, 0)) == Reply(status=TASK_SET_FULL)
+
+
+def test_operating_parameters_fill_the_room_with_zeros() -> None:
+    reply = linux_bench().send(0, data_in(f"8403{'00' * 8}{255:08x}0000", 255))
+    assert (reply.data[:4].hex(), reply.data[46:], reply.residual) == ("0000002a", bytes(255 - 46), 0)
 
 
 def test_a_cdb_that_is_cut_short_is_refused_all_the_same() -> None:

@@ -5,6 +5,8 @@ SPC-4 5.17.4.2 and 6.4.3.2, read as text; what there may be at once is 6.22.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.target.bench import (
@@ -114,6 +116,25 @@ def test_a_list_that_is_refused_leaves_no_list_identifier_and_keeps_old_results(
     assert array.copy(refused, usage=HOLD, list_id=8).status == CHECK_CONDITION
     assert lid4_status(array, 7).status == 0x01
     assert no(array.send(1, status_lid4(8))) == UNKNOWN
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "usage 01b": {"usage": 0b01},
+    "a CSCD list of no whole descriptors": {"cscd_length": 33},
+    "inline data": {"inline": bytes(4)},
+    "a segment list that ends too soon": {"segment_length": 27},
+}
+
+
+@pytest.mark.parametrize("wrong", REFUSED)
+def test_whatever_is_wrong_with_a_list_its_identifier_is_free_afterwards(array: Bench, wrong: str) -> None:
+    # SPC-4 5.17.7.3: and VALID is 0, the sense key is not COPY ABORTED
+    fields: dict[str, Any] = {"usage": HOLD, "list_id": 8, **REFUSED[wrong]}
+    reply = array.copy(FIRST, **fields)
+    assert (reply.status, reply.sense[0], reply.sense[2]) == (CHECK_CONDITION, 0x70, 0x05)
+    assert reply.sense[3:12] == bytes.fromhex("000000000a00000000")
+    assert no(array.send(1, status_lid4(8))) == UNKNOWN
+    assert array.contents == array.before
 
 
 def test_a_parameter_list_length_of_0_touches_no_list_identifier(array: Bench) -> None:

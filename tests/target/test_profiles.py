@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cdb.command import Command, Reply
 from tests.target.bench import (
     BUSY,
     GOOD,
@@ -25,7 +26,8 @@ from tests.target.bench import (
     no,
     segment,
 )
-from tests.target.results_bench import failure_details, status_lid1
+from tests.target.results_bench import Clock, Running, failure_details, status_lid1
+from xcopy.target.array import memory_array
 from xcopy.target.faults import Fault, check
 from xcopy.target.profile import STRICT
 from xcopy.target.profiles import PROFILES
@@ -139,6 +141,42 @@ class TestScst:
         reply = array.send(0, extended_copy(copy_list(array.cscds(), [ONE]) + bytes(1)))
         assert no(reply)[:3] == (0x5, 0x26, 0x0B)
 
+    @pytest.mark.parametrize("question", [status_lid1(3), status_lid1(3, 0)], ids=["read", "no room"])
+    def test_a_copy_whose_status_was_read_while_it_ran_is_good_and_forgotten(self, question: Command) -> None:
+        array = array_of("scst")
+        running = Running(array, ONE, usage=0b00, list_id=3)
+        asked = array.send(1, question)
+        assert (asked.status, running.finish()) == (GOOD, Reply())
+        assert array.contents[1][64 * 512 : 72 * 512] == array.before[0][: 8 * 512]
+        for later in (status_lid1(3), failure_details(3)):
+            assert no(array.send(1, later)) == No(0x5, 0x24, 0x00, "c00002")
+
+    def test_a_copy_that_nobody_asked_about_is_told_of_once_within_5_seconds(self) -> None:
+        clock = Clock()
+        array = Bench(memory_array(2, blocks=256, profile=PROFILES["scst"], now=clock))
+        for seconds, told in ((4.9, GOOD), (5.0, 0x02)):
+            array.copy(ONE, usage=0b00, list_id=3)
+            clock.seconds += seconds
+            assert array.send(1, status_lid1(3)).status == told
+            assert no(array.send(1, status_lid1(3))) == No(0x5, 0x24, 0x00, "c00002")
+
+    @pytest.mark.parametrize(
+        ("changes", "pointer"),
+        [
+            ({"byte1": 0x40}, "8e0011"),
+            ({"byte1": 0x01, "block_length": 0}, "880011"),
+            ({"block_length": 0}, "80002d"),
+            ({"block_length": 4096}, "80002d"),
+        ],
+        ids=["LU ID TYPE", "a tape", "no block length", "another block length"],
+    )
+    def test_looks_at_every_descriptor_before_anything_is_copied(
+        self, changes: dict[str, Any], pointer: str
+    ) -> None:
+        array = array_of("scst")
+        listed = [cscd(array.naa(0), **changes), array.cscds()[1]]
+        assert no(array.send(1, extended_copy(copy_list(listed, [])))) == No(*INVALID, pointer)
+
     def test_tells_one_byte_too_many_of_what_failed(self) -> None:
         array = array_of("scst")
         array.copy(segment(1000, 0, 1), usage=0b00, list_id=3)
@@ -170,6 +208,19 @@ class TestTcmu:
         told = array.send(0, OPERATING_PARAMETERS).data
         assert array.send(0, status_lid1(7, 520)).data == told
         assert array.send(0, failure_details(7, 520)).data == told
+
+    @pytest.mark.parametrize("byte1", [0x40, 0x80, 0x20], ids=["LU ID TYPE 1", "LU ID TYPE 2", "NUL"])
+    def test_looks_neither_at_lu_id_type_nor_at_nul(self, byte1: int) -> None:
+        array = array_of("tcmu")
+        listed = [cscd(array.naa(1), byte1=byte1)]
+        command = extended_copy(copy_list(listed, [segment(0, 64, 8, source=0, destination=0)]))
+        assert array.send(1, command).status == GOOD
+
+    @pytest.mark.parametrize("side", ["source", "destination"])
+    def test_does_not_know_the_id_of_the_unit_that_received_the_command(self, side: str) -> None:
+        array = array_of("tcmu")
+        ids = {"source": 1, "destination": 1, side: 0xFFFF}
+        assert no(array.copy(segment(0, 64, 8, **ids)))[:3] == (0xA, 0x0D, 0x02)
 
     def test_hands_on_what_the_disk_said(self) -> None:
         array = array_of("tcmu")

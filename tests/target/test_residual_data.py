@@ -60,6 +60,12 @@ def test_the_status_tells_that_something_was_left_at_the_end_and_let_go(
     assert lid1_status(array, 7).status == (0x02 if status == 0x02 else 0x01)
 
 
+def test_the_status_tells_of_source_data_that_were_left_too() -> None:
+    array = mixed_bench(4096, 512)
+    assert array.copy(segment(0, 0, 12, flags=CAT | 2), usage=0b00, list_id=7).status == GOOD
+    assert lid4_status(array, 7).status == 0x04
+
+
 def test_destination_data_goes_to_another_destination_than_it_was_meant_for() -> None:
     # SPC-4 table 116: no error where the CSCD ids are others
     array = mixed()

@@ -249,6 +249,14 @@ def test_a_rod_that_there_is_no_room_for_is_refused_and_one_of_a_finished_copy_t
     assert array.run([rod_cscd()], fill_one(0, 4)).status == GOOD
 
 
+def test_a_token_whose_time_is_over_makes_room_for_a_rod() -> None:
+    array = rod_bench(maximum_rods=1)
+    assert array.run([rod_cscd(r_token=1, inactivity=10)], fill_one(0, 4)).status == GOOD
+    assert no(array.run([rod_cscd()], fill_one(0, 4)))[:3] == (0x5, 0x55, 0x0C)
+    array.time[0] += 10
+    assert array.run([rod_cscd()], fill_one(0, 4)).status == GOOD
+
+
 def test_blocks_that_are_not_there_are_the_sources_failure(array: RodBench) -> None:
     reply = array.run([rod_cscd()], fill((0, 4), (BLOCKS - 1, 2)))
     assert no(reply) == No(0xA, 0x0D, 0x01, "a00020")

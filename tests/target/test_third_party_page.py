@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cdb.third_party import ThirdPartyCopy
 from tests.cdb.independent import laid_out
 from tests.target.bench import Bench, No, bench, capable, data_in, no
 from tests.target.stream_bench import StreamBench
@@ -232,3 +233,14 @@ def test_stream_copies_and_held_data_are_described_where_there_are_such_segments
     found = descriptors(StreamBench(limits=told))
     assert found[0x9101] == laid_out(16, {"0-1": 0x9101, "2-3": 12, "4-7": 0x10000})
     assert found[0xC001] == laid_out(32, {"0-1": 0xC001, "2-3": 28, "4-7": 0x200, "8": 4})
+
+
+def test_a_reader_finds_the_same_in_any_order_and_passes_over_what_it_does_not_know() -> None:
+    # a page that is not in order breaks SPC-4 7.8.17.1, and there are such pages
+    whole = page(bench())
+    found = list(descriptors(bench()).values())
+    unknown = bytes.fromhex("7ffe0008") + b"\xff" * 8
+    body = b"".join([unknown, *reversed(found), unknown])
+    other = ThirdPartyCopy.unpack(whole[:2] + len(body).to_bytes(2, "big") + body)
+    straight = ThirdPartyCopy.unpack(whole)
+    assert list(other.descriptors[1:-1]) == list(reversed(straight.descriptors))

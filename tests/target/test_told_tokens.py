@@ -54,7 +54,8 @@ def test_a_token_is_given_up_by_an_allocation_length_of_0(array: TokenBench) -> 
     # SPC-4 6.26 b)
     array.populate((0, 4))
     assert array.send(0, ask(ROD_TOKEN_INFORMATION, room=0)) == Reply()
-    assert (array.told().status, array.told().tokens) == (0x01, ())
+    found = array.told()
+    assert (found.status, found.count, found.tokens) == (0x01, 4, ())
 
 
 def test_an_allocation_length_of_0_gives_up_nothing_while_the_token_is_being_made(array: TokenBench) -> None:
@@ -108,7 +109,8 @@ def test_of_a_write_using_a_token_there_is_its_state_and_an_empty_list(array: To
 
 def test_while_the_token_is_being_made_there_is_its_state_and_an_empty_list(array: TokenBench) -> None:
     array.populate((0, 4), immed=True)
-    assert (array.told().status, array.told().tokens) == (0x12, ())
+    found = array.told()
+    assert (found.status, found.tokens) == (0x12, ())
 
 
 def test_of_an_operation_that_failed_no_token_is_told() -> None:

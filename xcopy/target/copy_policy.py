@@ -6,6 +6,7 @@ The defaults are what the standard says, or where it leaves a choice what tells 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 NO_DELAY_KNOWN = 0xFFFF_FFFF
 
@@ -19,12 +20,14 @@ class CopyPolicy:
     descriptor of a LID4 list, 1 by SPC-4 6.4.2, table 126, and 0 as FreeBSD counts; without `immediate` the
     IMMED bit is not looked at; with `linux` the checks and the copying are those of Linux's own target
     (`linux_copy`); `list_id_usages` are those that may be asked for; with `checks_names` every CSCD
-    descriptor has to name a unit, whether it is used or not; with `same_unit_only` the unit that received
-    the command is reached and no other; without `unit_identifiers` LU ID TYPE and NUL are not looked at,
-    though the units are older than SPC-4; `copy_out` and `copy_in` are the service actions of 83h and 84h
-    there are, None for all, and `unknown_copy_out` and `unknown_copy_in` the ASC and ASCQ of any other.
+    descriptor has to name a disk, and to fit it, whether it is used or not; with `same_unit_only` the unit
+    that received the command is reached and no other; without `unit_identifiers` LU ID TYPE and NUL are not
+    looked at, though the units are older than SPC-4; `copy_out` and `copy_in` are the service actions of 83h
+    and 84h there are, None for all, and `unknown_copy_out` and `unknown_copy_in` the ASC and ASCQ of any
+    other.
 
-    Of copying: with `forwards_failure` what a unit answered is the answer, word for word.
+    Of copying: with `forwards_failure` what a unit answered is the answer, word for word; `order` is that in
+    which the chunks of blocks from disk to disk are read and written, one of `block_order`.
 
     Of list identifiers: `duplicate` is the ASC and ASCQ where one is in use; `identifiers_by_unit` says that
     units do not know each other's; `too_many` is the ASC and ASCQ of a copy too many, None for TASK SET FULL.
@@ -53,6 +56,7 @@ class CopyPolicy:
     same_unit_only: bool = False
     unit_identifiers: bool = True
     forwards_failure: bool = False
+    order: Literal["ascending", "descending", "read first"] = "ascending"
     copy_out: frozenset[int] | None = None
     copy_in: frozenset[int] | None = None
     unknown_copy_out: tuple[int, int] = (0x24, 0x00)

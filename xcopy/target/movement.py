@@ -50,7 +50,7 @@ def move(run: CopyRun, movement: Movement) -> int:
     left = ready - writes
     source, destination = _fates(run, movement, len(run.source_data) + reads - amount, left)
     padding = writer.padding(left) if writer and destination == "padded" else 0
-    _check_limits(run, movement, writes if writer else amount)
+    check_limits(run, movement.counted_by, writes if writer else amount)
     if reader:
         reader.check()
     if writer:
@@ -80,15 +80,15 @@ def _fates(run: CopyRun, movement: Movement, source: int, destination: int) -> t
     return "discarded", "discarded"
 
 
-def _check_limits(run: CopyRun, movement: Movement, transferred: int) -> None:
+def check_limits(run: CopyRun, counted_by: str, transferred: int) -> None:
     """The longest segment, and the granularity; neither counts padding (SPC-4 6.22)."""
     limits = run.place.profile.enforced
     inline = run.segment.descriptor_type == INLINE
     granularity = limits.inline_data_granularity if inline else limits.data_segment_granularity
     if transferred % (1 << granularity):
-        run.abort(*GRANULARITY_VIOLATION, run.in_segment(movement.counted_by))
+        run.abort(*GRANULARITY_VIOLATION, run.in_segment(counted_by))
     if limits.maximum_segment_length and transferred > limits.maximum_segment_length:
-        run.abort(0x26, 0x00, run.in_segment(movement.counted_by))
+        run.abort(0x26, 0x00, run.in_segment(counted_by))
 
 
 def _perform(run: CopyRun, movement: Movement) -> None:

@@ -74,7 +74,8 @@ class CopyRun:
 
     `source_data` and `destination_data` are what earlier segments left over (SPC-4 5.17.7.2). Of the segment
     at hand `planned` is how much is to be written and `written` how much was, in destination blocks, or in
-    bytes where the destination is a tape in variable mode; `planned` is None where no count is told.
+    bytes where the destination is a tape in variable mode; `planned` is None where no count is told. With
+    `out_of_order` something was written, too, that does not follow on that.
     """
 
     place: Place
@@ -86,6 +87,7 @@ class CopyRun:
     destination_data: bytes = b""
     planned: int | None = None
     written: int = 0
+    out_of_order: bool = False
     rods: CopyRods = field(init=False)
 
     def __post_init__(self) -> None:
@@ -104,11 +106,13 @@ class CopyRun:
     @property
     def residual(self) -> int | None:
         """What is not written of a segment that stops now; None when nothing is (SPC-4 5.17.7.4)."""
-        return self.planned - self.written if self.planned is not None and self.written else None
+        if self.planned is None or not (self.written or self.out_of_order):
+            return None
+        return self.planned - self.written
 
     def begin(self) -> None:
         """Nothing is written yet of the segment at hand, or of the next one."""
-        self.planned, self.written = None, 0
+        self.planned, self.written, self.out_of_order = None, 0, False
 
     def wrote(self, units: int, data: int) -> None:
         """So many blocks, or bytes, are at the destination, `data` bytes of them from this copy."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from cdb.command import Command
 from cdb.cscd import RodCscd
 from cdb.segment import BlockImage, BlockOffsetToBlockOffset, BlockToBlock, VerifyCscd
+from xcopy.target import block_order
 from xcopy.target.endpoints import disk_reader, disk_writer
 from xcopy.target.faults import Step
 from xcopy.target.movement import Movement, move
@@ -53,6 +54,12 @@ def block_to_block(run: CopyRun) -> None:
     if isinstance(counted, NullSide) and segment.blocks:
         run.not_reachable(counted.pointer)
     asked = segment.blocks * (0 if isinstance(counted, NullSide) else counted.unit.block_size)
+    if segment.descriptor_type != HELD and block_order.differs(run, source, destination):
+        assert isinstance(source, BlockSide)
+        assert isinstance(destination, BlockSide)
+        written = block_order.copy(run, source, destination, segment)
+        _copied(run, source, destination, segment, written)
+        return
     written = move(
         run,
         Movement(

@@ -205,10 +205,23 @@ def named(run: CopyRun, cscd: IdentificationCscd) -> Unit | TapeUnit | None:
 
 
 def check_names(run: CopyRun) -> None:
-    """Refuse a list with a CSCD descriptor that names no unit, also one that no segment uses."""
+    """Refuse a list with a CSCD descriptor that does not fit its unit, also one that no segment uses."""
     for cscd_id, cscd in enumerate(run.request.cscds):
-        if isinstance(cscd, IdentificationCscd) and named(run, cscd) is None:
-            refuse(ILLEGAL_REQUEST, 0x26, 0x00, at_byte(run.request.cscd_offset(cscd_id)))
+        if not isinstance(cscd, IdentificationCscd):
+            continue
+        base, unit = run.request.cscd_offset(cscd_id), named(run, cscd)
+        length = getattr(cscd.parameters, "block_length", None)
+        if cscd.lu_id_type:
+            pointer = at_byte(base + 1, 6)  # as SCST's source points, not at its first bit
+        elif cscd.peripheral_device_type:
+            pointer = at_byte(base + 1, 0)
+        elif not isinstance(unit, Unit):
+            pointer = at_byte(base)
+        elif length != unit.block_size:
+            pointer = at_byte(base + 29)
+        else:
+            continue
+        refuse(ILLEGAL_REQUEST, 0x26, 0x00, pointer)
 
 
 def rod(run: CopyRun, role: str, cscd_id: int) -> Side:
