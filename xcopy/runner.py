@@ -1,8 +1,8 @@
 """The loop: keeps tasks of a job in flight, one worker each, and brings their outcomes back to it.
 
-The calling thread alone touches the job. It waits on a queue, so a stop asked for by a signal handler is
-seen at once; workers are never interrupted, only waited for. How a thread starts and how time passes are
-handed in.
+The calling thread alone touches the job and what drives it. It waits on a queue, so a stop asked for by a
+signal handler is seen at once; workers are never interrupted, only waited for. How many tasks and how large
+is the drive's to say, one for each means; how a thread starts and how time passes are handed in.
 """
 
 from __future__ import annotations
@@ -10,24 +10,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Event
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from xcopy.conversation import Read, Send, Side, Wait, Write, converse
-from xcopy.host import copy_piece
-from xcopy.job import OffloadTask
-from xcopy.offload import command_for, copy_batch
+from xcopy.host import HostOutcome, copy_piece
+from xcopy.job import HOST, OFFLOAD, OffloadTask, means_of
+from xcopy.offload import carry
+from xcopy.progress import Meter
+from xcopy.verdict import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from cdb.command import Transport
-    from xcopy.conversation import BlockDoor, Step
-    from xcopy.host import HostOutcome
+    from xcopy.comparison import Comparison
+    from xcopy.conversation import BlockDoor, Pushback, Step
     from xcopy.job import Job, Task
+    from xcopy.limits import Limits
     from xcopy.offload import Pair
+    from xcopy.plan import Shape
+    from xcopy.settings import Bounds
     from xcopy.verdict import Verdict
 
 TICK = 0.25  # seconds between two looks at the progress when nothing else happens
+TO_COMPARE = "copied by the host to compare how fast it is"
+FASTER = "the host is faster, and speed is preferred"
 
 
 class Doors(Protocol):
@@ -46,34 +53,96 @@ class Doors(Protocol):
         ...
 
 
+class Drive(Protocol):
+    """How one means is driven: how many tasks at once, of what shape, and not before when."""
+
+    @property
+    def window(self) -> int:
+        """How many tasks may be under way."""
+        ...
+
+    def shape_for(self, remaining: int) -> Shape:
+        """The shape of the next task, with that many bytes left."""
+        ...
+
+    def ready_at(self, now: float) -> float:
+        """When the next task may go: `now` for at once."""
+        ...
+
+    def sent(self, size: int, now: float) -> None:
+        """A task of that many bytes went out."""
+        ...
+
+    def completed(self, size: int, latency: float, now: float) -> None:
+        """A task of that many bytes was done within `latency` seconds."""
+        ...
+
+    def lost(self, now: float) -> None:
+        """A task ended without being done."""
+        ...
+
+    def bound(self, bounds: Bounds, now: float) -> None:
+        """From now on tasks have other bounds."""
+        ...
+
+    def pushed_back(self, why: Pushback, now: float) -> None:
+        """A unit did not take what it was sent, or took it and said nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Finished:
     task: Task
     outcome: Verdict | HostOutcome | BaseException
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class _PushedBack:
+    means: str
+    why: Pushback
+    at: float
+
+
+_Message: TypeAlias = "_Finished | _PushedBack | str"
 
 
 class Runner:
-    """Runs one job; `sleep` takes seconds and what ends them early, `start` a thread without signals."""
+    """Runs one job; `drives` has one for each means, `most` is how many tasks there are at once at the most.
+
+    `bounds` says what the drive of the offload is bound to where the units turn out to have other limits.
+    `now` gives seconds, `sleep` takes seconds and what ends them early, `start` a thread without signals.
+    """
 
     def __init__(
         self,
         job: Job,
         pair: Pair,
         *,
-        window: int,
+        drives: Mapping[str, Drive],
+        most: int,
+        bounds: Callable[[Limits], Bounds],
         open_doors: Callable[[], Doors],
         start: Callable[[Callable[[], None], str], object],
+        now: Callable[[], float],
         sleep: Callable[[float, Event], object],
         timeout: float | None = None,
+        comparison: Comparison | None = None,
         observe: Callable[[Job], object],
     ) -> None:
-        self._job, self._pair, self._window = job, pair, window
-        self._open_doors, self._start, self._sleep = open_doors, start, sleep
-        self._timeout, self._observe = timeout, observe
+        self._job, self._pair, self._drives = job, pair, drives
+        self._most, self._bounds = most, bounds
+        self._open_doors, self._start, self._now, self._sleep = open_doors, start, now, sleep
+        self._timeout, self._comparison, self._observe = timeout, comparison, observe
         self._todo: SimpleQueue[Task | None] = SimpleQueue()
-        self._done: SimpleQueue[_Finished | str] = SimpleQueue()
+        self._done: SimpleQueue[_Message] = SimpleQueue()
         self._stopping = Event()
+        self._held_back = 0.0  # seconds until the next task may go
         self._workers = self._out = 0
+        self._out_by = dict.fromkeys(drives, 0)
+        self._copied_by = dict.fromkeys(drives, 0)
+        self._offload_rate = Meter(0, now())
 
     def stop(self, reason: str) -> None:
         """Issue nothing more; safe to call from a signal handler or another thread."""
@@ -113,41 +182,96 @@ class Runner:
         return error
 
     def _fill(self) -> None:
-        while self._out < self._window and (task := self._job.next()) is not None:
-            if self._workers <= self._out:
-                try:
-                    self._start(self._work, f"copy-{self._workers}")
-                except RuntimeError:  # no more threads to be had
-                    self._job.untake(task)
-                    if not self._workers:
-                        raise
-                    self._window = self._workers
-                    return
-                self._workers += 1
-            self._todo.put(task)
-            self._out += 1
+        """Hand out as many tasks as the drive of the means at hand allows now."""
+        self._held_back = 0.0
+        if self._comparison is not None and not self._compared(self._comparison):
+            return
+        while (means := self._job.means) and self._out < min(self._most, self._drives[means].window):
+            drive, now = self._drives[means], self._now()
+            if (ready := drive.ready_at(now)) > now:
+                self._held_back = ready - now
+                return
+            task = self._job.next(drive.shape_for(self._job.remaining))
+            if task is None or not self._handed_out(task):
+                return
+            drive.sent(self._size(task), now)
+
+    def _compared(self, comparison: Comparison) -> bool:
+        """Take the trial of the host a step further; False while its beginning waits for the storage."""
+        job, now = self._job, self._now()
+        rate = self._offload_rate.seen(self._copied_by[OFFLOAD], now)
+        if comparison.begins(rate, job.remaining, now):
+            job.detour = TO_COMPARE
+        if comparison.trying:
+            if not job.detour:  # the host could not copy what it tried
+                comparison.give_up()
+            elif self._out_by[OFFLOAD]:
+                return False
+            else:
+                comparison.hosted(self._copied_by[HOST], now)
+                if comparison.found is not None:
+                    job.detour = FASTER if comparison.takes_host else ""
+        return True
+
+    def _handed_out(self, task: Task) -> bool:
+        if self._workers <= self._out:
+            try:
+                self._start(self._work, f"copy-{self._workers}")
+            except RuntimeError:  # no more threads to be had
+                self._job.untake(task)
+                if not self._workers:
+                    raise
+                self._most = self._workers
+                return False
+            self._workers += 1
+        self._todo.put(task)
+        self._out += 1
+        self._out_by[means_of(task)] += 1
+        return True
+
+    def _size(self, task: Task) -> int:
+        return task.piece.blocks * self._job.request.block_size
 
     def _next(self, *, observed: bool = True) -> BaseException | None:
         """Wait for one message or one tick; the error of a worker is handed back."""
         error = None
         try:
-            error = self._take(self._done.get(timeout=TICK))
+            error = self._take(
+                self._done.get(timeout=min(TICK, self._held_back) if self._held_back else TICK)
+            )
         except Empty:
             pass
         if observed:
             self._observe(self._job)
         return error
 
-    def _take(self, message: _Finished | str) -> BaseException | None:
-        if isinstance(message, str):
-            self._job.stop(message)
-            return None
+    def _take(self, message: _Message) -> BaseException | None:
+        match message:
+            case str():
+                self._job.stop(message)
+                return None
+            case _PushedBack(means, why, at):
+                self._drives[means].pushed_back(why, at)
+                return None
         self._out -= 1
-        if isinstance(message.outcome, BaseException):
+        task, outcome = message.task, message.outcome
+        means = means_of(task)
+        self._out_by[means] -= 1
+        if isinstance(outcome, BaseException):
             self._stopping.set()
-            self._job.lost(message.task, str(message.outcome) or repr(message.outcome))
-            return message.outcome
-        self._job.finish(message.task, message.outcome)
+            self._job.lost(task, str(outcome) or repr(outcome))
+            return outcome
+        drive = self._drives[means]
+        if _whole(task, outcome):
+            size = self._size(task)
+            self._copied_by[means] += size
+            drive.completed(size, message.ended - message.began, message.ended)
+        else:
+            drive.lost(message.ended)
+        limits = self._job.limits
+        self._job.finish(task, outcome)
+        if self._job.limits is not limits and self._job.limits is not None:
+            drive.bound(self._bounds(self._job.limits), message.ended)
         if self._job.stopped:
             self._stopping.set()
         return None
@@ -156,33 +280,33 @@ class Runner:
         doors: Doors | None = None
         try:
             while (task := self._todo.get()) is not None:
+                began = self._now()
                 try:
                     doors = doors or self._open_doors()
                     outcome: Verdict | HostOutcome | BaseException = self._perform(task, doors)
                 except BaseException as error:
                     outcome = error
-                self._done.put(_Finished(task, outcome))
+                self._done.put(_Finished(task, outcome, began, self._now()))
         finally:
             if doors is not None:
                 doors.close()
 
     def _perform(self, task: Task, doors: Doors) -> Verdict | HostOutcome:
         def step(step: Step) -> object:
-            return self._step(step, doors)
+            return self._step(step, doors, means_of(task))
 
         request = self._job.request
         if isinstance(task, OffloadTask):
-            command = command_for(
-                task.batch, request, self._pair, list_id=task.list_id, timeout=self._timeout
-            )
-            return converse(copy_batch(command, proven=task.proven), step)
+            return converse(carry(task, request, self._pair, timeout=self._timeout), step)
         return converse(copy_piece(task.piece, request), step)
 
-    def _step(self, step: Step, doors: Doors) -> object:
+    def _step(self, step: Step, doors: Doors, means: str) -> object:
         match step:
             case Send(command, to):
                 return doors.transport(to).send(command)
-            case Wait(seconds):
+            case Wait(seconds, pushback):
+                if pushback is not None:
+                    self._done.put(_PushedBack(means, pushback, self._now()))
                 self._sleep(seconds, self._stopping)
                 return not self._stopping.is_set()
             case Read(lba, blocks):
@@ -190,3 +314,10 @@ class Runner:
             case Write(lba, data):
                 doors.blocks(Side.DESTINATION).write(lba, data)
                 return None
+
+
+def _whole(task: Task, outcome: Verdict | HostOutcome) -> bool:
+    """True when all of the task's blocks were copied."""
+    if isinstance(outcome, HostOutcome):
+        return outcome.copied == task.piece.blocks
+    return outcome.action is Action.DONE

@@ -12,16 +12,18 @@ from hypothesis import strategies as st
 
 from cdb.command import NotSent, Reply, Silence
 from cdb.sense import Sense
-from xcopy.conversation import Side, converse
+from xcopy.comparison import Comparison, Prefer
+from xcopy.conversation import Pushback, Side, converse
 from xcopy.coverage import State
 from xcopy.device.worker import start
 from xcopy.host import CommandBlocks
 from xcopy.job import HOST, OFFLOAD, Job, Method
 from xcopy.limits import Limits, agree
 from xcopy.offload import Pair
-from xcopy.plan import Request
+from xcopy.plan import Request, Shape
 from xcopy.probe import discover
 from xcopy.runner import Runner
+from xcopy.settings import Bounds
 from xcopy.target.array import Array, memory_array
 from xcopy.target.faults import BUSY, Call, Fault, check
 from xcopy.target.profile import CAPABLE
@@ -61,6 +63,37 @@ def probe(a: Array, number: int) -> LogicalUnit:
 
 
 @dataclass
+class Steady:
+    """So many tasks at once, always, with segments of 64 blocks; what it is told is kept."""
+
+    window: int
+    pushed: list[Pushback] = field(default_factory=list)
+
+    def shape_for(self, remaining: int) -> Shape:
+        assert remaining > 0
+        return Shape(64, 1 << 16)
+
+    def ready_at(self, now: float) -> float:
+        return now
+
+    def sent(self, size: int, now: float) -> None:
+        pass
+
+    def completed(self, size: int, latency: float, now: float) -> None:
+        pass
+
+    def lost(self, now: float) -> None:
+        pass
+
+    def bound(self, bounds: Bounds, now: float) -> None:
+        pass
+
+    def pushed_back(self, why: Pushback, now: float) -> None:
+        assert now == 0.0
+        self.pushed.append(why)
+
+
+@dataclass
 class Doors:
     """Both units of one array, as a worker opens them."""
 
@@ -88,6 +121,8 @@ def copy(
     observe: Callable[[Job], None] = lambda _: None,
     spawn: Callable[..., object] = start,
     probed: tuple[LogicalUnit, LogicalUnit] | None = None,
+    comparison: Comparison | None = None,
+    now: Callable[[], float] = lambda: 0.0,
 ) -> Job:
     units = probed or (probe(a, 0), probe(a, 1))
     offer = agree(*units, jobs=jobs)
@@ -103,10 +138,14 @@ def copy(
     made = Runner(
         job,
         Pair(*units, offer.without_list_id if isinstance(offer, Limits) else True),
-        window=jobs,
+        drives=dict.fromkeys((OFFLOAD, HOST), Steady(jobs)),
+        most=jobs,
+        bounds=lambda limits: Bounds.of(limits, 512),
         open_doors=lambda: Doors(a),
         start=spawn,
+        now=now,
         sleep=lambda *_: None,
+        comparison=comparison,
         observe=observe,
     )
     if runner is not None:
@@ -210,7 +249,8 @@ def test_an_array_that_takes_fewer_segments_than_it_says_is_given_fewer() -> Non
 
 
 def test_silence_stops_the_copy_and_the_ranges_say_what_is_sure() -> None:
-    a = array(on(0x83, Silence("timed out"), nth=3))
+    mute = Fault(opcode=0x84, when=lambda step: step.cdb[1] == 0, then=Silence("lost"), times=None)
+    a = array(on(0x83, Silence("timed out"), nth=3), mute)
     job = copy(a, 2000, 5, 9)
     assert "timed out" in job.stopped
     assert job.coverage.count(State.FAILED) == 192
@@ -341,9 +381,12 @@ def test_a_stop_before_the_start_sends_nothing() -> None:
     runner = Runner(
         job,
         Pair(*units, True),
-        window=4,
+        drives=dict.fromkeys((OFFLOAD, HOST), Steady(4)),
+        most=4,
+        bounds=lambda limits: Bounds.of(limits, 512),
         open_doors=lambda: Doors(a),
         start=start,
+        now=lambda: 0.0,
         sleep=lambda *_: None,
         observe=lambda _: None,
     )
@@ -369,3 +412,31 @@ def test_a_busy_unit_is_waited_for_by_the_host_too() -> None:
     job = copy(a, 4000, 0, 0, Method.HOST)
     assert_copied(a, 4000, 0, 0)
     assert job.coverage.complete
+
+
+@dataclass
+class Ticking:
+    """A clock that goes on a second whenever it is looked at."""
+
+    at: float = 0.0
+
+    def now(self) -> float:
+        self.at += 1.0
+        return self.at
+
+
+@pytest.mark.parametrize("prefer", list(Prefer))
+def test_a_trial_of_the_host_is_part_of_the_copy_and_its_bytes_are_accounted_for(prefer: Prefer) -> None:
+    comparison, a = Comparison(prefer, 0.0), array()
+    job = copy(a, 4096, 0, 0, jobs=2, comparison=comparison, now=Ticking().now)
+    assert_copied(a, 4096, 0, 0)
+    by_host = job.coverage.count(State.COPIED, HOST)
+    assert sum(f.blocks for f in job.fallbacks.values()) == by_host
+    assert bool(by_host) is (comparison.found is not None) is (prefer is not Prefer.OFFLOAD)
+
+
+def test_a_host_that_cannot_copy_leaves_its_trial_to_the_storage() -> None:
+    a = array(on(0x88, check(3, 0x11), times=None))
+    job = copy(a, 4096, 0, 0, jobs=2, comparison=Comparison(Prefer.SPEED, 0.0), now=Ticking().now)
+    assert_copied(a, 4096, 0, 0)
+    assert job.coverage.count(State.COPIED, OFFLOAD) == 4096

@@ -7,12 +7,14 @@ import signal
 import sys
 import traceback
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from xcopy.api.copy import Copy, Options, Report, prepare
 from xcopy.cli.exit_codes import INTERRUPTED_BY_USER, ExitCode, code_of_report
 from xcopy.cli.ranges import range_list
-from xcopy.cli.render_text import print_trouble
+from xcopy.cli.render_text import print_trouble, print_way_on
+from xcopy.comparison import Prefer
 from xcopy.errors import UsageError
 from xcopy.job import Method
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
-    from xcopy.job import Job
+    from xcopy.progress import Progress
 
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -37,8 +39,16 @@ class Renderer(Protocol):
         """The exact bytes of every command."""
         ...
 
-    def progress(self, job: Job) -> None:
-        """How far it is."""
+    def progress(self, progress: Progress) -> None:
+        """How far it is; called many times a second."""
+        ...
+
+    def tell(self, progress: Progress) -> None:
+        """How far it is, at once."""
+        ...
+
+    def stopping(self, progress: Progress, asked: int) -> None:
+        """A stop was asked for the so manieth time, and waits for what is in flight."""
         ...
 
     def finished(self, report: Report, code: ExitCode) -> None:
@@ -49,21 +59,29 @@ class Renderer(Protocol):
 def run_copy(arguments: argparse.Namespace) -> int:
     """Copy as the command line says; returns the exit code."""
     options = _options(arguments)
-    renderer = _renderer(arguments)
+    renderer = renderer_for(arguments)
     with range_list(arguments.ranges) as ranges:
         prepared = prepare(arguments.source, arguments.destination, options, ranges)
     with prepared as copy:
+        if not arguments.dry_run:
+            return carry_out(copy, renderer)
         _say(renderer.planned, copy)
-        if arguments.dry_run:
-            return ExitCode.COPIED if _say(renderer.dry_run, copy) else ExitCode.STOPPED
-        with _signals(copy):
-            report = copy.run(lambda job: _say(renderer.progress, job))
-        code = code_of_report(report, only_offload=options.method is Method.OFFLOAD)
-        _say(renderer.finished, report, code)
-        _say(print_trouble, report)
-        if copy.fault is not None:
-            traceback.print_exception(copy.fault)
-        return code
+        return ExitCode.COPIED if _say(renderer.dry_run, copy) else ExitCode.STOPPED
+
+
+def carry_out(copy: Copy, renderer: Renderer) -> int:
+    """Run a copy that is ready, and say all there is to say; returns the exit code."""
+    _say(renderer.planned, copy)
+    with _signals(copy) as heard:
+        report = copy.run(lambda progress: _show(renderer, progress, heard))
+    code = code_of_report(report, only_offload=copy.options.method is Method.OFFLOAD)
+    _say(renderer.finished, report, code)
+    _say(print_trouble, report)
+    if copy.journal is not None and not report.complete:
+        _say(print_way_on, copy.journal)
+    if copy.fault is not None:
+        traceback.print_exception(copy.fault)
+    return code
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -71,14 +89,21 @@ def _options(arguments: argparse.Namespace) -> Options:
         raise UsageError("--require offload and --method host exclude each other")
     return Options(
         method=Method.OFFLOAD if arguments.require else Method(arguments.method),
+        prefer=Prefer(arguments.prefer),
         jobs=arguments.jobs,
+        segment=arguments.segment,
+        segments_per_command=arguments.segments_per_command,
+        rate=arguments.rate,
         timeout=arguments.timeout,
         force=arguments.force,
         transport=arguments.transport,
+        journal=None if arguments.dry_run else arguments.journal,
+        journal_interval=arguments.journal_interval,
     )
 
 
-def _renderer(arguments: argparse.Namespace) -> Renderer:
+def renderer_for(arguments: argparse.Namespace) -> Renderer:
+    """How a copy is spoken of."""
     if arguments.json:
         from xcopy.cli.render_json import JsonRenderer
 
@@ -101,24 +126,50 @@ def _say(render: Callable[..., None], *what: object) -> bool:
     return True
 
 
+@dataclass(slots=True)
+class _Heard:
+    """Signals that came in and have not been spoken of: handlers count, what is said is said elsewhere."""
+
+    stops: int = 0
+    said: int = 0
+    looks: int = 0
+
+
+def _show(renderer: Renderer, progress: Progress, heard: _Heard) -> None:
+    if heard.looks:
+        heard.looks = 0
+        _say(renderer.tell, progress)
+    if heard.said < heard.stops and progress.stopping:
+        heard.said = heard.stops
+        _say(renderer.stopping, progress, heard.stops)
+    elif not progress.stopping:
+        _say(renderer.progress, progress)
+
+
 @contextmanager
-def _signals(copy: Copy) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a lost terminal stop the copy between commands, never inside one.
+def _signals(copy: Copy) -> Iterator[_Heard]:
+    """Ctrl-C, SIGTERM and a lost terminal stop the copy between commands, never inside one; SIGUSR1 asks.
 
     A signal that was ignored, as under nohup, stays so.
     """
+    heard = _Heard()
 
     def stop(*_: object) -> None:
+        heard.stops += 1
         copy.stop(INTERRUPTED_BY_USER)
 
+    def look(*_: object) -> None:
+        heard.looks += 1
+
+    handlers = dict.fromkeys(STOP_SIGNALS, stop) | {signal.SIGUSR1: look}
     try:
-        heard = [n for n in STOP_SIGNALS if signal.getsignal(n) != signal.SIG_IGN]
-        before = {number: signal.signal(number, stop) for number in heard}
+        mine = {n: h for n, h in handlers.items() if signal.getsignal(n) != signal.SIG_IGN}
+        before = {number: signal.signal(number, handler) for number, handler in mine.items()}
     except ValueError:  # not the main thread: whoever runs us there has the signals
-        yield
+        yield heard
         return
     try:
-        yield
+        yield heard
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

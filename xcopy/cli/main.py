@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from xcopy.errors import XcopyError
 
 LONGEST_TIMEOUT = 4_000_000  # seconds: SG_IO counts milliseconds in 32 bits
-COMMANDS = ("copy", "probe", "decode", "emu")
+MOST_SEGMENTS = 0xFFFF
+COMMANDS = ("copy", "resume", "probe", "decode", "emu")
 EPILOG = """\
 LBA and COUNT are logical blocks (COUNT in the source's), decimal or 0x; with KiB, MiB, GiB, TiB or kB, MB,
 GB, TB they are bytes and have to be whole blocks. Without COUNT the copy goes to the end of the source.
@@ -81,6 +82,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from xcopy.cli.copy import run_copy
 
         return run_copy(arguments)
+    if arguments.command == "resume":
+        from xcopy.cli.resume import run_resume
+
+        return run_resume(arguments)
     if arguments.command == "probe":
         from xcopy.cli.probe import run_probe
 
@@ -100,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="xcopy-dev",
         usage="xcopy-dev [copy] SRC[:LBA[+COUNT]] DST[:LBA] [options]\n"
-        "       xcopy-dev probe DEV... | decode [FILE|-|HEX...]\n"
+        "       xcopy-dev resume FILE | probe DEV... | decode [FILE|-|HEX...]\n"
         "       xcopy-dev emu create DIR | emu profiles | emu serve DIR | emu clean | --version",
         description="Copy blocks between SCSI units by letting the storage copy (EXTENDED COPY).",
         epilog=EPILOG,
@@ -110,6 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"xcopy-dev {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", prog="xcopy-dev")
     _add_copy(commands.add_parser("copy", help="copy blocks (the default)", allow_abbrev=False))
+    _add_resume(
+        commands.add_parser("resume", help="go on with a copy from its journal", allow_abbrev=False)
+    )
     probe = commands.add_parser("probe", help="show what units are and can do", allow_abbrev=False)
     probe.add_argument("devices", nargs="+", metavar="DEV")
     _add_ways(probe)
@@ -168,10 +176,41 @@ def _add_copy(copy: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="copy many ranges: lines 'SRC_LBA COUNT DST_LBA'; - is standard input",
     )
-    copy.add_argument("--jobs", type=int, default=4, metavar="N", help="commands in flight (default 4)")
-    copy.add_argument("--force", action="store_true", help="write to a destination although it is in use")
+    copy.add_argument(
+        "--prefer",
+        choices=("offload", "either", "speed"),
+        default="either",
+        help="in a long copy, try the host too: never, to tell (default), or to take what is faster",
+    )
+    copy.add_argument("--jobs", type=int, metavar="N", help="commands in flight; found out if not given")
+    copy.add_argument("--segment", type=_size, metavar="SIZE", help="of each segment; found out if not given")
+    copy.add_argument(
+        "--segments-per-command", type=_count, metavar="N", help="found out while copying if not given"
+    )
+    copy.add_argument("--rate", type=_size, metavar="SIZE", help="copy no more than this in a second")
+    copy.add_argument("--journal", metavar="FILE", help="record what is copied, for xcopy-dev resume FILE")
+    copy.add_argument(
+        "--journal-interval",
+        type=_seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="between two records (default 5)",
+    )
+    _add_force(copy)
     copy.add_argument("--verbose", "-v", action="store_true", help="limits and where each came from")
     _add_ways(copy)
+
+
+def _add_resume(resume: argparse.ArgumentParser) -> None:
+    resume.description = "Go on with a copy that was begun with --journal FILE: same units, same options."
+    resume.add_argument("journal", metavar="FILE")
+    _add_force(resume)
+    resume.add_argument("--verbose", "-v", action="store_true", help="limits and where each came from")
+    resume.add_argument("--json", action="store_true", help="JSON lines on standard output")
+
+
+def _add_force(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--force", action="store_true", help="write to a destination although it is in use")
 
 
 def _add_decode(decode: argparse.ArgumentParser) -> None:
@@ -197,6 +236,29 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= LONGEST_TIMEOUT:
         raise argparse.ArgumentTypeError(f"{text}: seconds above 0 and up to {LONGEST_TIMEOUT}")
     return seconds
+
+
+def _size(text: str) -> int:
+    import argparse
+
+    from xcopy.errors import UsageError
+    from xcopy.ranges import parse_quantity
+
+    try:
+        quantity = parse_quantity(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if quantity.scale is None or not quantity.number:
+        raise argparse.ArgumentTypeError(f"{text}: a size has a suffix and is more than 0, such as 4MiB")
+    return quantity.number * quantity.scale
+
+
+def _count(text: str) -> int:
+    import argparse
+
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_SEGMENTS:
+        raise argparse.ArgumentTypeError(f"{text}: a number from 1 to {MOST_SEGMENTS}")
+    return int(text)
 
 
 def _add_ways(parser: argparse.ArgumentParser) -> None:

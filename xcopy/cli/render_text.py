@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 import sys
-import time
 from typing import TYPE_CHECKING
 
-from xcopy.coverage import State
-from xcopy.job import HOST, OFFLOAD, Method
+from xcopy.job import EARLIER, HOST, OFFLOAD, Method
 from xcopy.limits import Limits
 
 if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from tqdm import tqdm
+
     from cdb.command import Command
     from xcopy.api.copy import Copy, Report
+    from xcopy.api.journal import Journal
     from xcopy.asked import Asked
     from xcopy.cli.exit_codes import ExitCode
-    from xcopy.job import Job
+    from xcopy.comparison import Rates
+    from xcopy.progress import Progress
     from xcopy.results import RangeResults
     from xcopy.unit import LogicalUnit
 
@@ -26,8 +32,10 @@ BOUNDS = {
     "in_flight": "commands in flight",
 }
 SHOWN_RANGES = 20
-REDRAW = 0.2  # seconds between two progress lines
-MEANS = {OFFLOAD: "EXTENDED COPY", HOST: "host read and write"}
+FIRST, REDRAW = 1.0, 0.2  # seconds from the start to the bar, and between two looks of it
+EVERY = 10.0  # seconds between two progress lines where there is no terminal
+BAR = "{desc} |{bar}|"
+MEANS = {OFFLOAD: "EXTENDED COPY", HOST: "host read and write", EARLIER: "an earlier run"}
 
 
 def size(count: float) -> str:
@@ -61,15 +69,57 @@ def print_limits(limits: Limits) -> None:
         print(f"  {BOUNDS[name]}: {bound}")
 
 
+def describe_progress(progress: Progress) -> str:
+    """How far, how fast, how long still, and by what means."""
+    share = progress.done / progress.total if progress.total else 1.0
+    parts = [
+        f"{math.floor(share * 1000) / 10:.1f} %",
+        f"{size(progress.done)} of {size(progress.total)}",
+        f"{size(progress.rate)}/s",
+    ]
+    if progress.left is not None:
+        parts.append(f"{duration(progress.left)} left")
+    if progress.means:
+        parts.append(f"{MEANS[progress.means]} {progress.window}".rstrip())
+    return ", ".join(parts)
+
+
+def describe_rates(found: Rates) -> str:
+    """What both means were found to do, and how to have the faster one."""
+    text = f"compared: {size(found.offload)}/s by offload, {size(found.host)}/s by the host"
+    return f"{text}; --prefer speed takes the host" if found.host_is_faster else text
+
+
+def describe_stop(progress: Progress, asked: int) -> str:
+    """What a stop waits for; when asked again, why it is not obeyed at once."""
+    many = progress.in_flight
+    flying = f"{many} command{'s' if many != 1 else ''} in flight"
+    if asked == 1:
+        return f"{progress.stopping}: nothing more is sent; {flying} waited for, then the report"
+    return (
+        f"still {flying}: the storage goes on copying whether this program waits or not, so it waits to "
+        "report exactly; killed (kill -9), it leaves the blocks of these commands in an unknown state"
+    )
+
+
+def duration(seconds: float) -> str:
+    """Seconds for a person: 42 s, 3 min 20 s, 5 h 01 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
 class TextRenderer:
     """Prints one copy."""
 
     def __init__(self, *, verbose: bool) -> None:
         self._verbose = verbose
-        self._began = time.monotonic()
         self._terminal = sys.stderr.isatty()
-        self._line = False
-        self._next = 1.0  # seconds from the start; what is done sooner needs no progress
+        self._bar: tqdm[NoReturn] | None = None
+        self._next = FIRST if self._terminal else EVERY
 
     def planned(self, copy: Copy) -> None:
         """What will be copied, and how."""
@@ -82,10 +132,14 @@ class TextRenderer:
         )
         if not request.blocks:
             print("0 blocks: nothing to copy")
+        elif copy.job.coverage.complete:
+            print("nothing is left: all of it was copied earlier")
         elif copy.options.method is Method.HOST:
             print("by host read and write, as asked")
         elif not isinstance(copy.offer, Limits):
             print(f"by host read and write: {copy.offer.reason}")
+        if earlier := copy.job.report.get(EARLIER):
+            print(f"{part_of(earlier, request.bytes)} were copied by an earlier run")
         if self._verbose:
             self._explain(copy)
 
@@ -115,27 +169,48 @@ class TextRenderer:
         for at in range(0, len(data), 16):
             print(f"  {'parameter list' if not at else '':<14} {data[at : at + 16].hex(' ')}")
 
-    def progress(self, job: Job) -> None:
-        """One line on a terminal, once the copy takes more than a second."""
-        elapsed = time.monotonic() - self._began
-        if not self._terminal or elapsed < self._next:
+    def progress(self, progress: Progress) -> None:
+        """A bar on a terminal, now and then a line elsewhere, once the copy takes a while."""
+        if progress.elapsed < self._next:
             return
-        self._next = elapsed + REDRAW
-        done = job.coverage.count(State.COPIED)
-        share = done / job.request.blocks if job.request.blocks else 1.0
-        moved = done * job.request.block_size
-        left = f", {elapsed / share - elapsed:.0f} s left" if share else ""
-        text = f"{share:6.1%}  {size(moved)} of {size(job.request.bytes)}, {size(moved / elapsed)}/s{left}"
-        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
-        self._line = True
+        if self._terminal:
+            self._next = progress.elapsed + REDRAW
+            self._draw(progress)
+        else:
+            self._next = progress.elapsed + EVERY
+            self.tell(progress)
+
+    def tell(self, progress: Progress) -> None:
+        """One line that stays."""
+        self._clear()
+        print(f"xcopy-dev: {describe_progress(progress)}", file=sys.stderr, flush=True)
+
+    def stopping(self, progress: Progress, asked: int) -> None:
+        """What a stop waits for, and from the second time it is asked for, why."""
+        self._clear()
+        print(f"xcopy-dev: {describe_stop(progress, asked)}", file=sys.stderr, flush=True)
+
+    def _draw(self, progress: Progress) -> None:
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=progress.total, file=sys.stderr, leave=False, bar_format=BAR)
+        self._bar.n = progress.done
+        self._bar.set_description_str(describe_progress(progress), refresh=False)
+        self._bar.refresh()
+
+    def _clear(self) -> None:
+        if self._bar is not None:
+            self._bar.clear()
 
     def finished(self, report: Report, code: ExitCode) -> None:  # noqa: ARG002 - the shell shows the code
         """What became of it."""
-        if self._line:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        if self._bar is not None:
+            self._bar.close()
         if not report.total:
             return
-        rate = f", {size(report.copied / report.elapsed)}/s" if report.elapsed > 0 else ""
+        moved = report.copied - report.bytes.get(EARLIER, 0)
+        rate = f", {size(moved / report.elapsed)}/s" if report.elapsed > 0 else ""
         means = ", ".join(f"{size(n)} by {MEANS[m]}" for m, n in report.bytes.items() if n)
         print(f"copied {part_of(report.copied, report.total)} in {report.elapsed:.2f} s{rate}")
         if means:
@@ -148,6 +223,8 @@ class TextRenderer:
                 counts.copied < counts.asked
             )
             print(f"  {counts.copied} of {counts.asked} ranges copied{parts}")
+        if report.compared is not None:
+            print(f"  {describe_rates(report.compared)}")
 
 
 def _print_annotated(command: Command) -> None:
@@ -158,6 +235,12 @@ def _print_annotated(command: Command) -> None:
     for data in (cdb, bytes(command.data_out)):
         for line in dump(recognise(data, cdb=cdb)[0]):
             print(line)
+
+
+def print_way_on(journal: Journal) -> None:
+    """How to copy the rest."""
+    path = shlex.quote(journal.file.path)
+    print(f"xcopy-dev: `xcopy-dev resume {path}` goes on with it", file=sys.stderr)
 
 
 def print_trouble(report: Report) -> None:

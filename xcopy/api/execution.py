@@ -1,0 +1,203 @@
+"""A prepared copy, carried out: what drives it, what is looked at meanwhile, and the caches around it.
+
+Here decisions, doors and the clock meet. What is copied was settled before; what becomes of it is the job's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xcopy.api.endpoint import carry_out
+from xcopy.comparison import Comparison
+from xcopy.conversation import Side
+from xcopy.device.caches import drop, settle
+from xcopy.device.clock import MonotonicClock
+from xcopy.device.worker import start
+from xcopy.errors import AccessError
+from xcopy.governor import Governor
+from xcopy.job import HOST, OFFLOAD, Method
+from xcopy.offload import synchronize
+from xcopy.progress import Meter, Progress
+from xcopy.runner import Runner
+from xcopy.settings import Bounds, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from cdb.command import Transport
+    from xcopy.api.copy import Options
+    from xcopy.api.endpoint import Endpoint
+    from xcopy.checkpoint import Checkpoints
+    from xcopy.conversation import BlockDoor
+    from xcopy.job import Job
+    from xcopy.limits import Limits
+    from xcopy.offload import Pair
+
+LOOK = 0.2  # seconds between two looks at the progress
+HOST_JOBS = 16  # reads and writes of the host at once that are ever tried unasked
+HOST_PIECES = 2**20, 16 * 2**20  # bytes that one of them reads and writes, at the least and at the most
+
+
+class Execution:
+    """One run of a job between two endpoints."""
+
+    def __init__(
+        self,
+        job: Job,
+        pair: Pair,
+        source: Endpoint,
+        destination: Endpoint,
+        options: Options,
+        observe: Callable[[Progress], object],
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
+        self._checkpoints = checkpoints
+        if checkpoints is not None:
+            job.coverage.on_copied = checkpoints.copied
+        self._job, self._source, self._destination, self._options = job, source, destination, options
+        self._observe = observe
+        self._now = MonotonicClock().now
+        self._began = self._now()
+        self._due = self._began
+        self._meter = Meter(self._copied(), self._began)
+        self._drives = {HOST: self._host_drive()}
+        if job.limits is not None:
+            self._drives[OFFLOAD] = Governor(self._bounds(job.limits), rate=options.rate)
+        self.comparison = Comparison(options.prefer, self._began) if self._comparable() else None
+        self._runner = Runner(
+            job,
+            pair,
+            drives=self._drives,
+            most=self._most(),
+            bounds=self._bounds,
+            open_doors=lambda: Doors(source, destination),
+            start=start,
+            now=self._now,
+            sleep=lambda seconds, stopping: stopping.wait(seconds),
+            timeout=options.timeout,
+            comparison=self.comparison,
+            observe=self._look,
+        )
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began."""
+        return self._now() - self._began
+
+    def stop(self, reason: str) -> None:
+        """Issue nothing more; safe in a signal handler."""
+        self._runner.stop(reason)
+
+    def run(self) -> None:
+        """Copy, between what the host still holds of the source and what it may not keep of the destination.
+
+        Raises what stopped it, when nothing is in flight any more.
+        """
+        if self._source.node is not None:
+            settle(self._source.node)
+        if self._destination.node is not None:
+            drop(self._destination.node)
+        self._runner.run()
+
+    def make_durable(self) -> None:
+        """The copy survives a loss of power, and no page cache has old blocks; raises XcopyError if not."""
+        kept = self._checkpoints
+        if kept is not None:
+            kept.wait()
+        way = self._destination.open_transport()
+        try:
+            carry_out(synchronize(self._destination.name), way, self._destination.name)
+        finally:
+            way.close()
+        if self._destination.node is not None:
+            drop(self._destination.node)
+        if kept is None:
+            return
+        if kept.not_durable:  # a cache that could not be written once may have been dropped
+            raise AccessError(kept.not_durable)
+        kept.last()
+        if kept.trouble:
+            self._job.stop(kept.trouble)
+
+    def _most(self) -> int:
+        """How many tasks there are at once at the most, whatever they are of."""
+        windows = (self._options.jobs, self._source.window, self._destination.window)
+        return min(most for most in windows if most is not None) if any(windows) else 255
+
+    def _bounds(self, limits: Limits) -> Bounds:
+        options, size = self._options, self._job.request.block_size
+        return Bounds.of(
+            limits,
+            size,
+            jobs=options.jobs,
+            segment_blocks=options.segment and max(1, options.segment // size),
+            segments=options.segments_per_command,
+        )
+
+    def _host_drive(self) -> Governor:
+        size, jobs = self._job.request.block_size, self._options.jobs
+        least, most = (max(1, each // size) for each in HOST_PIECES)
+        bounds = Bounds(
+            block_size=size,
+            jobs=Span(1, HOST_JOBS) if jobs is None else Span(jobs, jobs),
+            segment_blocks=Span(least, most),
+            segments=Span(1, 1),
+        )
+        return Governor(bounds, rate=self._options.rate)
+
+    def _comparable(self) -> bool:
+        return self._job.method is Method.AUTO and self._job.limits is not None
+
+    def _copied(self) -> int:
+        return sum(self._job.report.values())
+
+    def _look(self, job: Job) -> None:
+        """Keep the journal; show how far it is, not more often than anybody looks."""
+        now = self._now()
+        if self._checkpoints is not None and (trouble := self._checkpoints.look(now)) and not job.stopped:
+            self.stop(trouble)
+        if now < self._due:
+            return
+        self._due = now + LOOK
+        means = job.means or (HOST if job.limits is None else OFFLOAD)
+        copied = job.report
+        self._observe(
+            Progress(
+                total=job.request.bytes,
+                copied=copied,
+                means=means,
+                window=self._drives[means].state,
+                in_flight=job.in_flight,
+                elapsed=now - self._began,
+                rate=self._meter.seen(sum(copied.values()), now),
+                stopping=job.stopped,
+            )
+        )
+
+
+class Doors:
+    """One worker's ways to both units, each opened when it is first used."""
+
+    def __init__(self, source: Endpoint, destination: Endpoint) -> None:
+        self._sides = {Side.SOURCE: source, Side.DESTINATION: destination}
+        self._transports: dict[Side, Transport] = {}
+        self._blocks: dict[Side, BlockDoor] = {}
+
+    def transport(self, side: Side) -> Transport:
+        """The way commands go to a unit."""
+        if side not in self._transports:
+            self._transports[side] = self._sides[side].open_transport()
+        return self._transports[side]
+
+    def blocks(self, side: Side) -> BlockDoor:
+        """The way the host reads the source or writes the destination."""
+        if side not in self._blocks:
+            self._blocks[side] = self._sides[side].open_blocks(side is Side.DESTINATION)
+        return self._blocks[side]
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for way in self._transports.values():
+            way.close()
+        for door in self._blocks.values():
+            door.close()
