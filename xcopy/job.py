@@ -7,16 +7,24 @@ outcomes back, from one thread.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TYPE_CHECKING
 
+from xcopy.conversation import Pushback, Side
 from xcopy.coverage import Coverage, State
 from xcopy.host import HostOutcome, next_piece
 from xcopy.limits import Limits, Refusal
+from xcopy.list_ids import WITHOUT, ListIds
 from xcopy.plan import Batch, Piece, Request, Shape, batch_in, clip, fragment
 from xcopy.verdict import Action, Verdict
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 OFFLOAD, HOST = "offload", "host"
+EARLIER = "earlier run"  # by whichever means
+MOST_SILENCES = 8  # commands without an answer, all of them asked after, before offload is given up
 
 
 class Method(Enum):
@@ -29,12 +37,13 @@ class Method(Enum):
 
 @dataclass(frozen=True, slots=True)
 class OffloadTask:
-    """Send one EXTENDED COPY for this batch."""
+    """Send one EXTENDED COPY for this batch; `list_id` is 0 where it goes without one."""
 
     batch: Batch
     list_id: int
     proven: bool
     limits: Limits
+    to: Side = Side.DESTINATION
 
     @property
     def piece(self) -> Piece:
@@ -44,12 +53,18 @@ class OffloadTask:
 
 @dataclass(frozen=True, slots=True)
 class HostTask:
-    """Read and write this piece by the host."""
+    """Read and write this piece by the host; `detour` where the storage could copy it too."""
 
     piece: Piece
+    detour: bool = False
 
 
 Task = OffloadTask | HostTask
+
+
+def means_of(task: Task) -> str:
+    """By which means a task copies."""
+    return OFFLOAD if isinstance(task, OffloadTask) else HOST
 
 
 @dataclass(slots=True)
@@ -61,9 +76,19 @@ class Fallback:
 
 
 class Job:
-    """The state of one copy."""
+    """The state of one copy.
 
-    def __init__(self, request: Request, offer: Limits | Refusal, method: Method) -> None:
+    `offer` is what is agreed when commands go to the destination, `otherwise` when they go to the source:
+    that is tried once, when the destination says no before anything is copied.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        offer: Limits | Refusal,
+        method: Method,
+        otherwise: Limits | Refusal | None = None,
+    ) -> None:
         self.request = request
         self.method = method
         self.coverage = Coverage(request.blocks)
@@ -73,21 +98,48 @@ class Job:
         self.stopped = ""
         self.proven = False
         self.refused = self._refused_kind = ""
+        self.detour = ""  # why the host copies what the storage would copy too, if it does
         self._cursor = 0
         self._again: deque[tuple[Piece, str]] = deque()
-        self._free_ids = deque(range(1, 256))  # list identifiers, the longest unused first
-        self._in_flight = 0
-        if isinstance(offer, Refusal) and method is not Method.HOST:
+        self._ids = ListIds()
+        self._in_flight = self._silences = 0
+        self.to = Side.DESTINATION  # who gets the commands
+        self._otherwise = otherwise if isinstance(otherwise, Limits) else None
+        self._refused_there = ""  # what the destination said, once the source is tried
+        if isinstance(offer, Refusal) and method is not Method.HOST and not self._try_source(offer.reason):
             self.refused = offer.reason
+
+    def already(self, pieces: Iterable[Piece]) -> None:
+        """These were copied by an earlier run; for a job that has handed out nothing yet."""
+        for piece in pieces:
+            self.coverage.begin(piece)
+            self.coverage.copied(piece, EARLIER)
 
     def stop(self, reason: str) -> None:
         """Hand out no more tasks; the first reason is kept."""
         self.stopped = self.stopped or reason or "stopped"
 
+    @property
+    def means(self) -> str:
+        """The means that the next task would be of, "" where there is none."""
+        room = None if self.stopped else self._room()
+        return room[1] if room else ""
+
+    @property
+    def remaining(self) -> int:
+        """Bytes that no task has yet."""
+        return self.coverage.count(State.PENDING) * self.request.block_size
+
+    @property
+    def in_flight(self) -> int:
+        """How many tasks are under way."""
+        return self._in_flight
+
     def next(self, shape: Shape | None = None) -> Task | None:
         """The next task, or None: stopped, nothing left, or the first offload's answer is awaited.
 
-        A command is of this shape within the limits, and as large as they allow without one.
+        A command is of this shape within the limits, and as large as they allow without one; of what the
+        host copies, the shape's segment is one piece.
         """
         if self.stopped:
             return None
@@ -100,13 +152,16 @@ class Job:
             if not self.proven and self._in_flight:
                 return None  # one command finds out whether these units can be copied between at all
             assert self.limits is not None
-            if not self._free_ids:
+            if self.to is Side.SOURCE and self._in_flight >= self.limits.in_flight.value:
+                return None  # who runs the job knows how many the destination takes
+            list_id = WITHOUT if self.limits.without_list_id else self._ids.take()
+            if list_id is None:
                 return None
             granule = self.limits.granularity_blocks.value
             batch = batch_in(piece, clip(shape, self.limits), self.request, granule)
-            task = OffloadTask(batch, self._free_ids.popleft(), self.proven, self.limits)
+            task = OffloadTask(batch, list_id, self.proven, self.limits, self.to)
         else:
-            task = HostTask(next_piece(piece, self.request.block_size))
+            task = HostTask(next_piece(piece, self.request.block_size, shape), bool(self.detour))
         self._take(task.piece, means)
         self.coverage.begin(task.piece)
         self.commands[means] += 1
@@ -118,11 +173,14 @@ class Job:
         self._in_flight -= 1
         if isinstance(task, OffloadTask):
             assert isinstance(outcome, Verdict)
-            self._free_ids.append(task.list_id)
+            if outcome.action is Action.ANOTHER_ID:
+                self._ids.put_aside()
+            else:
+                self._ids.give_back(task.list_id)
             self._offloaded(task, outcome)
         else:
             assert isinstance(outcome, HostOutcome)
-            self._hosted(task.piece, outcome)
+            self._hosted(task, outcome)
 
     def lost(self, task: Task, reason: str) -> None:
         """A task ended without an outcome: its blocks are in an unknown state, and the copy stops."""
@@ -135,49 +193,80 @@ class Job:
         self._in_flight -= 1
         self.coverage.back(task.piece)
         if isinstance(task, OffloadTask):
-            self._free_ids.append(task.list_id)
-        means = OFFLOAD if isinstance(task, OffloadTask) else HOST
-        self.commands[means] -= 1
-        self._again.append((task.piece, means))
+            self._ids.give_back(task.list_id)
+        self.commands[means_of(task)] -= 1
+        self._again.append((task.piece, means_of(task)))
 
     def _offloaded(self, task: OffloadTask, verdict: Verdict) -> None:
         piece = task.piece
+        copied = piece.blocks if verdict.action is Action.DONE else verdict.copied
+        if copied:
+            self.proven = True
+            self.coverage.copied(Piece(piece.start, copied), OFFLOAD)
+            piece = Piece(piece.start + copied, piece.blocks - copied)
         match verdict.action:
             case Action.DONE:
-                self.proven = True
-                self.coverage.copied(piece, OFFLOAD)
+                pass
             case Action.FEWER | Action.SMALLER:
-                self._shrink(task, verdict)
+                self._shrink(task.limits, piece, verdict)
+            case Action.ANOTHER_ID:
+                self._under_another_id(piece, verdict)
             case Action.NO_OFFLOAD:
-                self._give_up(verdict)
-                self._by_host(piece, verdict)
+                self._give_up(piece, verdict)
             case Action.STOP:
                 self.coverage.failed(piece, verdict.reason)
                 self.stop(verdict.reason)
             case _:
                 self._by_host(piece, verdict)
 
-    def _shrink(self, task: OffloadTask, verdict: Verdict) -> None:
+    def _shrink(self, sent: Limits, piece: Piece, verdict: Verdict) -> None:
         """Once for each set of limits: other commands in flight then only come again."""
-        piece, limits = task.piece, self.limits
-        if limits is not None and limits is task.limits:
+        limits = self.limits
+        if limits is not None and limits is sent:
             fewer = limits.fewer_segments() if verdict.action is Action.FEWER else limits.smaller_segments()
             if fewer is None:
-                self._give_up(verdict)
-            else:
-                self.limits = fewer
+                self._give_up(piece, verdict)
+                return
+            self.limits = fewer
+        self._offload_again(piece, verdict)
+
+    def _under_another_id(self, piece: Piece, verdict: Verdict) -> None:
+        """Storage that falls silent too often, or lets no identifier go, is left alone."""
+        self._silences += verdict.pushback is Pushback.SILENT
+        if self._ids.exhausted or self._silences > MOST_SILENCES:
+            self._give_up(piece, verdict)
+        else:
+            self._offload_again(piece, verdict)
+
+    def _offload_again(self, piece: Piece, verdict: Verdict) -> None:
         if self.limits is None:
             self._by_host(piece, verdict)
         else:
             self.coverage.back(piece)
             self._again.append((piece, OFFLOAD))
 
-    def _give_up(self, verdict: Verdict) -> None:
-        self.limits = None
-        if not self.refused:
+    def _give_up(self, piece: Piece, verdict: Verdict) -> None:
+        """No offload by this unit: the other is tried if nothing was copied yet, and then the host."""
+        if self.limits is not None:
+            if not self.proven and self._try_source(verdict.reason):
+                self._offload_again(piece, verdict)
+                return
+            self.limits = None
+            if self._refused_there and not self.proven:
+                reason = f"{self._refused_there}; sent to the source instead: {verdict.reason}"
+                verdict = replace(verdict, reason=reason, kind=verdict.kind and f"both: {verdict.kind}")
             self.refused, self._refused_kind = verdict.reason, verdict.kind
-        if self.method is Method.OFFLOAD:
-            self.stop(verdict.reason)
+            if self.method is Method.OFFLOAD:
+                self.stop(verdict.reason)
+        self._by_host(piece, verdict)
+
+    def _try_source(self, refused: str) -> bool:
+        """Commands go to the source from now on, unless that was tried before or cannot be."""
+        if self._otherwise is None or self.method is Method.HOST:
+            return False
+        self.limits, self._otherwise = self._otherwise, None
+        self.to, self._ids, self._refused_there = Side.SOURCE, ListIds(), refused
+        return True
 
     def _by_host(self, piece: Piece, verdict: Verdict) -> None:
         """Down a rung: never silently, and not at all where only offload is allowed."""
@@ -193,11 +282,17 @@ class Job:
         """One entry for each kind of reason, worded as it was met first."""
         self.fallbacks.setdefault(kind or reason, Fallback(reason)).blocks += blocks
 
-    def _hosted(self, piece: Piece, outcome: HostOutcome) -> None:
+    def _hosted(self, task: HostTask, outcome: HostOutcome) -> None:
+        piece = task.piece
         if outcome.copied:
             self.coverage.copied(Piece(piece.start, outcome.copied), HOST)
         if outcome.copied < piece.blocks:
             rest = Piece(piece.start + outcome.copied, piece.blocks - outcome.copied)
+            if task.detour and self.limits is not None and not self.stopped:
+                self.detour = ""  # the storage may do what the host cannot
+                self.coverage.back(rest)
+                self._again.append((rest, OFFLOAD))
+                return
             self.coverage.failed(rest, outcome.reason)
             self.stop(outcome.reason)
 
@@ -205,11 +300,11 @@ class Job:
         """The next blocks without a task and the means for them; they may cross the ends of ranges."""
         if self._again:
             room, means = self._again[0]
-        elif self._cursor < self.request.blocks:
-            room, means = Piece(self._cursor, self.request.blocks - self._cursor), OFFLOAD
+        elif (untried := self._untried()) is not None:
+            room, means = untried, OFFLOAD
         else:
             return None
-        if means == HOST or self.limits is None:
+        if means == HOST or self.limits is None or self.detour:
             return room, HOST
         rest = fragment(room, self.request, self.limits.granularity_blocks.value)
         if rest is None:
@@ -218,6 +313,11 @@ class Job:
             self.stop(self._too_small(self.limits))
             return None
         return rest, HOST
+
+    def _untried(self) -> Piece | None:
+        """The next blocks that no task had yet: an earlier run may have left gaps."""
+        rest = Piece(self._cursor, self.request.blocks - self._cursor)
+        return next((run for run, entry in self.coverage.within(rest) if entry.state is State.PENDING), None)
 
     def _take(self, piece: Piece, means: str) -> None:
         """A task covers this piece: shorten the blocks it came from, and book what goes by host unasked."""
@@ -233,7 +333,7 @@ class Job:
         if self.limits is None:
             self._book(self.refused, piece.blocks, self._refused_kind)
         else:
-            self._book(self._too_small(self.limits), piece.blocks)
+            self._book(self.detour or self._too_small(self.limits), piece.blocks)
 
     def _too_small(self, limits: Limits) -> str:
         grain = limits.granularity_blocks
@@ -243,4 +343,6 @@ class Job:
     def report(self) -> dict[str, int]:
         """Bytes copied by each means, read from the ledger."""
         size = self.request.block_size
-        return {means: self.coverage.count(State.COPIED, means) * size for means in (OFFLOAD, HOST)}
+        found = {means: self.coverage.count(State.COPIED, means) * size for means in (OFFLOAD, HOST)}
+        earlier = self.coverage.count(State.COPIED, EARLIER) * size
+        return {**found, EARLIER: earlier} if earlier else found

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from cdb.cscd import CSCD_LENGTH
 from cdb.segment import MAXIMUM_BLOCKS, BlockToBlock
+from xcopy.conversation import Side
+from xcopy.follow_up import question
 from xcopy.quirks import quirk_of
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SEGMENT_BYTES = 16 * 2**20  # what arrays are tested with (VMware's largest default transfer)
 DEFAULT_COMMAND_BYTES = 64 * 2**20  # what one lost command costs to copy again
+DEFAULT_JOBS = 64  # a slow LIO backend gains up to 32 and more; few arrays take more
 NEEDED_TYPES = (0x02, 0xE4)
 
 
@@ -75,9 +78,15 @@ class Refusal:
     reason: str
 
 
-def agree(source: LogicalUnit, destination: LogicalUnit, *, jobs: int) -> Limits | Refusal:
-    """Both units' limits merged; `jobs` is how many commands the user wants in flight."""
-    refusal = _cannot(source, destination)
+def agree(
+    source: LogicalUnit, destination: LogicalUnit, *, jobs: int | None, receiver: Side = Side.DESTINATION
+) -> Limits | Refusal:
+    """Both units' limits merged; `jobs` is how many commands the user wants in flight, None for any number.
+
+    The list is bounded by what the `receiver` says, the unit that the commands are sent to.
+    """
+    to = destination if receiver is Side.DESTINATION else source
+    refusal = _cannot(source, destination, to)
     if refusal:
         return Refusal(refusal)
     size = destination.block_size
@@ -87,7 +96,7 @@ def agree(source: LogicalUnit, destination: LogicalUnit, *, jobs: int) -> Limits
         Bound(MAXIMUM_BLOCKS, "the segment's block count has 16 bits"),
         Bound(DEFAULT_SEGMENT_BYTES // size, f"default of {DEFAULT_SEGMENT_BYTES >> 20} MiB"),
     ]
-    flight = [Bound(jobs, "--jobs")]
+    flight = [Bound(DEFAULT_JOBS, "as many as are tried unasked") if jobs is None else Bound(jobs, "--jobs")]
     for unit in units:
         given = unit.parameters
         assert given is not None
@@ -98,16 +107,15 @@ def agree(source: LogicalUnit, destination: LogicalUnit, *, jobs: int) -> Limits
             segment.append(
                 Bound(given.maximum_segment_length // size, f"maximum segment length of {unit.name}")
             )
-    parameters = destination.parameters
+    parameters = to.parameters
     assert parameters is not None
     if parameters.total_concurrent_copies:
-        quirk = quirk_of(destination)
+        quirk = quirk_of(to)
         if not (quirk and quirk.concurrent_is_advice):
-            flight.append(
-                Bound(parameters.total_concurrent_copies, f"total concurrent copies of {destination.name}")
-            )
-    if not parameters.snlid and parameters.maximum_concurrent_copies:
-        flight.append(Bound(parameters.maximum_concurrent_copies, f"list identifiers of {destination.name}"))
+            flight.append(Bound(parameters.total_concurrent_copies, f"total concurrent copies of {to.name}"))
+    without_list_id = parameters.snlid and not tells_state(to)
+    if not without_list_id and parameters.maximum_concurrent_copies:
+        flight.append(Bound(parameters.maximum_concurrent_copies, f"list identifiers of {to.name}"))
     largest = min(segment, key=lambda b: b.value)
     blocks = largest.value // grain.value * grain.value
     if not blocks:
@@ -117,12 +125,10 @@ def agree(source: LogicalUnit, destination: LogicalUnit, *, jobs: int) -> Limits
         )
     return Limits(
         segment_blocks=Bound(blocks, largest.rule),
-        segments_per_command=_segments(
-            destination, blocks * size, cscds=1 if source.named_like(destination) else 2
-        ),
+        segments_per_command=_segments(to, blocks * size, cscds=1 if source.named_like(destination) else 2),
         granularity_blocks=grain,
         in_flight=min(flight, key=lambda b: b.value),
-        without_list_id=parameters.snlid,
+        without_list_id=without_list_id,
     )
 
 
@@ -142,7 +148,12 @@ def _segments(unit: LogicalUnit, segment_bytes: int, *, cscds: int) -> Bound:
     return min(bounds, key=lambda b: b.value)
 
 
-def _cannot(source: LogicalUnit, destination: LogicalUnit) -> str:
+def tells_state(unit: LogicalUnit) -> bool:
+    """True where a copy that has a list identifier can be asked after when its answer is not heard."""
+    return question(0, unit.copy_commands) is not None
+
+
+def _cannot(source: LogicalUnit, destination: LogicalUnit, to: LogicalUnit) -> str:
     """The first reason why these units cannot be copied between, or nothing."""
     for unit in (destination, source):
         if unit.parameters is None:
@@ -154,19 +165,17 @@ def _cannot(source: LogicalUnit, destination: LogicalUnit) -> str:
             f"the block sizes differ: {source.name} has {source.block_size} bytes, "
             f"{destination.name} {destination.block_size}"
         )
-    parameters = destination.parameters
+    parameters = to.parameters
     assert parameters is not None
     for code in NEEDED_TYPES:
         if parameters.implemented_types and code not in parameters.implemented_types:
-            return f"{destination.name} does not implement descriptor type {code:02X}h"
+            return f"{to.name} does not implement descriptor type {code:02X}h"
     needed = 1 if source.named_like(destination) else 2
     if needed == 1 and (source.blocks, source.serial) != (destination.blocks, destination.serial):
         return f"{source.name} and {destination.name} are two units that go by one designator"
     if 0 < parameters.maximum_cscd_count < needed:
-        return (
-            f"{destination.name} takes {parameters.maximum_cscd_count} CSCD descriptor, {needed} are needed"
-        )
+        return f"{to.name} takes {parameters.maximum_cscd_count} CSCD descriptor, {needed} are needed"
     if 0 < parameters.maximum_list_length < needed * CSCD_LENGTH + BlockToBlock.size:
         room = parameters.maximum_list_length
-        return f"{destination.name} takes {room} bytes of descriptors, too few for one segment"
+        return f"{to.name} takes {room} bytes of descriptors, too few for one segment"
     return ""

@@ -7,26 +7,43 @@ Nothing here remembers other batches.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from cdb.blocks import SynchronizeCache10, SynchronizeCache16
 from cdb.command import Command, NoPassThrough, NotSent, Silence
 from cdb.cscd import IdentificationCscd
-from cdb.extended_copy import DISCARD, NO_LIST_ID, ExtendedCopyLid1, Lid1ParameterList
+from cdb.extended_copy import (
+    DISCARD,
+    NO_LIST_ID,
+    CopyOperationAbort,
+    ExtendedCopyLid1,
+    Lid1ParameterList,
+)
 from cdb.segment import BlockToBlock
-from xcopy.conversation import Send, Wait
+from xcopy.conversation import Pushback, Send, Side, Wait
 from xcopy.errors import AccessError
+from xcopy.follow_up import question, what_became
+from xcopy.list_ids import WITHOUT
+from xcopy.quirks import quirk_of
+from xcopy.salvage import certainly_copied
 from xcopy.verdict import Action, Verdict, judge, judge_error, sense_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cdb.command import Reply
+    from cdb.sense import Sense
     from xcopy.conversation import Conversation
+    from xcopy.job import OffloadTask
     from xcopy.plan import Batch, Request
     from xcopy.unit import LogicalUnit
 
 REPEATS = 8  # unit attentions that may stand between us and one answer
+ID_WAITS = 3  # tries of a list identifier that is in use, before it is left to who uses it
 WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)  # seconds between tries of a busy unit
 LEAST_TIMEOUT = 60.0
+COPY_OPERATION_ABORT = (0x83, 0x1C)
 NO_SUCH_COMMAND = (0x5, 0x20, 0x00)
 SLOWEST = 1e6  # bytes per second that a command is given before it is thought lost
 
@@ -38,6 +55,10 @@ class Pair:
     source: LogicalUnit
     destination: LogicalUnit
     without_list_id: bool
+
+    def unit(self, side: Side) -> LogicalUnit:
+        """The unit of a side."""
+        return self.source if side is Side.SOURCE else self.destination
 
 
 def command_for(
@@ -75,17 +96,64 @@ def command_for(
     )
 
 
-def copy_batch(command: Command, *, proven: bool) -> Conversation[Verdict]:
-    """Send a batch's command to the destination and find out what became of it."""
-    repeats, waits = 0, iter(WAITS)
+def carry(
+    task: OffloadTask, request: Request, pair: Pair, *, timeout: float | None = None
+) -> Conversation[Verdict]:
+    """Send a task's command to the unit it is for, and find out what became of it."""
+    unit, without = pair.unit(task.to), task.list_id == WITHOUT
+    named = replace(pair, without_list_id=without)
+    command = command_for(task.batch, request, named, list_id=task.list_id, timeout=timeout)
+    quirk, salvage = quirk_of(unit), None
+    if quirk is not None and quirk.tells_failed_segment:
+        granule = task.limits.granularity_blocks.value
+        salvage = partial(certainly_copied, batch=task.batch, granule=granule)
+    asked = None if without else question(task.list_id, unit.copy_commands)
+    return copy_batch(command, proven=task.proven, to=task.to, salvage=salvage, asked=asked)
+
+
+def abort_for(task: OffloadTask, pair: Pair, *, timeout: float = LEAST_TIMEOUT) -> Command | None:
+    """COPY OPERATION ABORT of a task's command, to be sent to its unit by another way (SPC-4 6.3).
+
+    None where the command has no list identifier, or the unit does not say that it can be aborted. The task
+    still has to be waited for: its answer says what is copied.
+    """
+    if task.list_id == WITHOUT or COPY_OPERATION_ABORT not in pair.unit(task.to).copy_commands:
+        return None
+    cdb = CopyOperationAbort(list_identifier=task.list_id).pack()
+    return Command(name="COPY OPERATION ABORT", cdb=cdb, timeout=timeout)
+
+
+def copy_batch(
+    command: Command,
+    *,
+    proven: bool,
+    to: Side = Side.DESTINATION,
+    salvage: Callable[[Sense], int] | None = None,
+    asked: Command | None = None,
+) -> Conversation[Verdict]:
+    """Send a batch's command and find out what became of it.
+
+    `salvage` says of the sense of a failure how many blocks are certainly copied; `asked` is the command
+    that asks for the state of this copy when no answer to it comes.
+    """
+    repeats, waits, in_use = 0, iter(WAITS), 0
+    begun = False  # True once a copy under this list identifier may have been begun
     while True:
         try:
-            reply = yield Send(command)
+            reply = yield Send(command, to)
         except Silence as error:
-            return judge_error(error, sent=True)
+            unheard = judge_error(error, sent=True)
+            if asked is None:
+                return unheard
+            return (yield from what_became(unheard, asked, to, max(LEAST_TIMEOUT, command.timeout)))
         except (NoPassThrough, NotSent) as error:
             return judge_error(error, sent=False)
-        verdict = judge(reply, proven=proven, command=command)
+        verdict = judge(reply, proven=proven, command=command, salvage=salvage)
+        begun = begun or verdict.pushback is Pushback.ABORTED
+        if verdict.pushback is Pushback.ID_IN_USE and not begun and _has_list_id(command):
+            in_use += 1
+            if in_use > ID_WAITS:
+                return replace(verdict, action=Action.ANOTHER_ID)
         if verdict.action is Action.DONE and reply.residual:
             took = len(command.data_out) - reply.residual
             short = f"the unit took {took} of {len(command.data_out)} bytes of the parameter list"
@@ -93,7 +161,7 @@ def copy_batch(command: Command, *, proven: bool) -> Conversation[Verdict]:
         if verdict.action is Action.REPEAT and repeats < REPEATS:
             repeats += 1
         elif verdict.action is Action.WAIT and (pause := next(waits, None)) is not None:
-            if not (yield Wait(pause)):
+            if not (yield Wait(pause, verdict.pushback)):
                 return replace(
                     verdict, action=verdict.exhausted, reason=f"stopped while waiting: {verdict.reason}"
                 )
@@ -102,6 +170,13 @@ def copy_batch(command: Command, *, proven: bool) -> Conversation[Verdict]:
             return replace(verdict, action=verdict.exhausted, reason=tried)
         else:
             return verdict
+
+
+def _has_list_id(command: Command) -> bool:
+    """Whether an EXTENDED COPY(LID1) is known to the copy manager by a list identifier."""
+    data = bytes(command.data_out[: Lid1ParameterList.size])
+    whole = len(data) == Lid1ParameterList.size
+    return whole and Lid1ParameterList.peek("list_id_usage", data) != NO_LIST_ID
 
 
 def synchronize(name: str, timeout: float = 300.0) -> Conversation[None]:

@@ -19,6 +19,7 @@ from cdb.copy_results import (
 from cdb.errors import DecodeError
 from cdb.inquiry import STANDARD_LENGTH, Inquiry, StandardInquiry
 from cdb.sense import UNIT_ATTENTION
+from cdb.third_party import THIRD_PARTY_COPY, SupportedCommands, ThirdPartyCopy
 from xcopy.conversation import Send, Wait
 from xcopy.errors import AccessError, UnsupportedError
 from xcopy.unit import LogicalUnit
@@ -76,6 +77,11 @@ def discover(name: str, timeout: float = 60.0) -> Conversation[LogicalUnit]:
         pageb0 = yield from _page(timeout, vpd.BLOCK_LIMITS)
         if pageb0 is not None:
             limits = _decoded(name, "VPD page B0h", lambda: vpd.BlockLimits.unpack_from(pageb0))
+    copy_commands: frozenset[tuple[int, int]] = frozenset()
+    if standard.third_party_copy and THIRD_PARTY_COPY in pages:
+        page8f = yield from _page(timeout, THIRD_PARTY_COPY)
+        if page8f is not None:
+            copy_commands = _copy_commands(page8f)
     blocks, block_size = yield from _capacity(name, timeout)
     parameters, missing = None, "its INQUIRY data says that it has no third-party copy (3PC is 0)"
     if standard.third_party_copy:
@@ -94,6 +100,7 @@ def discover(name: str, timeout: float = 60.0) -> Conversation[LogicalUnit]:
         parameters=parameters,
         no_parameters=missing,
         maximum_transfer_blocks=limits.maximum_transfer_length if limits else 0,
+        copy_commands=copy_commands,
     )
 
 
@@ -183,6 +190,21 @@ def _parameters(timeout: float) -> Conversation[tuple[OperatingParameters | None
         return OperatingParameters.unpack_from(reply.data), ""
     except DecodeError as error:
         return None, f"its operating parameters cannot be read: {error}"
+
+
+def _copy_commands(page: bytes) -> frozenset[tuple[int, int]]:
+    """What the page lists; it is about extras, so one that cannot be read lists nothing."""
+    try:
+        descriptors = ThirdPartyCopy.unpack_from(page).descriptors
+    except DecodeError:
+        return frozenset()
+    return frozenset(
+        (support.operation_code, action)
+        for found in descriptors
+        if isinstance(found, SupportedCommands)
+        for support in found.commands
+        for action in support.service_actions
+    )
 
 
 def _decoded(name: str, what: str, decode: Callable[[], Decoded]) -> Decoded:

@@ -1,4 +1,4 @@
-"""Products that do not mean what they say: one row each, with its evidence."""
+"""Products that do not mean what they say, or whose word is believed: one row each, with its evidence."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quirk:
-    """How a product, by vendor and the start of its product name, departs from its own answers."""
+    """How a product, by vendor and the start of its product name, departs from its own answers.
+
+    `tells_failed_segment` says that the segment number of COPY ABORTED, and the residual, are to be believed.
+    """
 
     vendor: str
     product: str = ""
     concurrent_is_advice: bool = False
+    tells_failed_segment: bool = False
     evidence: str
 
 
@@ -25,6 +29,20 @@ QUIRKS = (
         concurrent_is_advice=True,
         evidence="Linux 6.1: TOTAL CONCURRENT COPIES is 1, yet 8 commands in flight on a slow backend copy "
         "7.5 times as fast as one, all GOOD and all bytes right",
+    ),
+    Quirk(
+        vendor="FREEBSD",
+        product="CTLDISK",
+        tells_failed_segment=True,
+        evidence="ctl_tpc.c: one segment after the other, and the number of COPY ABORTED is that of the one that "
+        "failed, which goes up only when all of a segment's writes ended well",
+    ),
+    Quirk(
+        vendor="XCOPYDEV",
+        product="EMULATED ARRAY",
+        tells_failed_segment=True,
+        evidence="this package's own array: what it claims of a batch of many segments, with a fault at every "
+        "internal read and write, is compared with the bytes of its units",
     ),
 )
 

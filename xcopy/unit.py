@@ -24,6 +24,7 @@ class LogicalUnit:
     """One unit as its own answers describe it; `block_size` in bytes, `blocks` its capacity.
 
     `parameters` is None where the unit did not give operating parameters; `no_parameters` says why.
+    `copy_commands` are the operation codes and service actions that its VPD page 8Fh lists.
     """
 
     name: str
@@ -39,6 +40,7 @@ class LogicalUnit:
     parameters: OperatingParameters | None = None
     no_parameters: str = ""
     maximum_transfer_blocks: int = 0
+    copy_commands: frozenset[tuple[int, int]] = frozenset()
 
     @property
     def names(self) -> frozenset[tuple[int, bytes]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,7 +60,7 @@ def test_commands_in_flight_that_all_hear_too_many_shrink_once() -> None:
 
 
 def test_list_identifiers_in_flight_are_all_different() -> None:
-    copy = job(10**9, limits())
+    copy = job(10**9, replace(limits(), without_list_id=False))
     copy.finish(taken(copy), DONE)
     out = [task for _ in range(300) if isinstance(task := copy.next(), OffloadTask)]
     assert len(out) == len({task.list_id for task in out}) == 255
