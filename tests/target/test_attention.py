@@ -91,6 +91,11 @@ def test_a_reset_is_told_before_what_happened_earlier(array: Bench) -> None:
     assert told(array) == [RESET, CAPACITY]
 
 
+def test_a_reset_is_told_to_all_but_the_nexus_that_hears_of_it_elsewhere(array: Bench) -> None:
+    array.array.reset(0, but="initiator")
+    assert (told(array), told(array, nexus="other")) == ([], [RESET])
+
+
 @pytest.mark.parametrize("power_first", [True, False])
 def test_of_several_resets_the_one_that_says_most_is_told(array: Bench, power_first: bool) -> None:
     events: list[Callable[[], None]] = [

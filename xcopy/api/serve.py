@@ -96,8 +96,10 @@ class Serving:
         tcmu.make_backstore(name, served.size, served.block_size)
         fd, memory = tcmu.open_ring(name)
         ring = _ring(name, fd, memory)
-        session = self._array.open(unit, f"nexus {nexus}")
-        return Device(name, fd, ring, session, partial(self._array.reset, unit))
+        who = f"nexus {nexus}"
+        session = self._array.open(unit, who)
+        # Who reset the unit hears of it from the kernel, for which this unit is that nexus's alone.
+        return Device(name, fd, ring, session, partial(self._array.reset, unit, but=who))
 
     def _map(self, each: _Served) -> ServedUnit:
         tcmu.map_unit(self._id, each.unit, each.nexus)
