@@ -23,6 +23,10 @@ class AccessError(XcopyError):
     """The device could not be opened or asked: no permission, gone, no answer."""
 
 
+class Busy(AccessError):
+    """The device had no time, again and again; what it was given before is not lost."""
+
+
 class Interrupted(XcopyError):
     """The user ended it while nothing was in flight."""
 

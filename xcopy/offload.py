@@ -22,7 +22,7 @@ from cdb.extended_copy import (
 )
 from cdb.segment import BlockToBlock
 from xcopy.conversation import Pushback, Send, Side, Wait
-from xcopy.errors import AccessError
+from xcopy.errors import AccessError, Busy
 from xcopy.follow_up import question, what_became
 from xcopy.list_ids import WITHOUT
 from xcopy.quirks import quirk_of
@@ -202,8 +202,9 @@ def _synchronized(name: str, command: Command) -> Conversation[Reply]:
         if verdict.action is Action.WAIT and (pause := next(waits, None)) is not None:
             yield Wait(pause)
         elif verdict.action is not Action.REPEAT:
-            raise AccessError(f"{name} did not make the copy durable: {verdict.reason}")
-    raise AccessError(f"{name} did not make the copy durable: busy for too long")
+            kind = Busy if verdict.action is Action.WAIT else AccessError
+            raise kind(f"{name} did not make the copy durable: {verdict.reason}")
+    raise Busy(f"{name} did not make the copy durable: busy for too long")
 
 
 def _cscd(unit: LogicalUnit) -> IdentificationCscd:

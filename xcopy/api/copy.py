@@ -10,27 +10,28 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from xcopy.api.endpoint import Endpoint, carry_out, open_endpoint, split
+from xcopy.api.endpoint import Endpoint, open_endpoint, split
 from xcopy.api.request import check_texts, insist, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
-from xcopy.conversation import Side
-from xcopy.device.clock import MonotonicClock
+from xcopy.comparison import Prefer
 from xcopy.errors import UsageError, XcopyError
 from xcopy.job import Job, Method
 from xcopy.limits import Limits, agree
-from xcopy.offload import Pair, command_for, synchronize
+from xcopy.offload import Pair, command_for
 from xcopy.plan import batches, remainders
 from xcopy.results import NotCopied, RangeResults
-from xcopy.runner import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from cdb.command import Command, Transport
+    from cdb.command import Command
+    from xcopy.api.execution import Execution
+    from xcopy.api.journal import Journal
     from xcopy.api.request import RangeList
     from xcopy.asked import Asked
-    from xcopy.conversation import BlockDoor
+    from xcopy.comparison import Rates
     from xcopy.limits import Refusal
+    from xcopy.progress import Progress
     from xcopy.results import FailedRange
 
 
@@ -39,13 +40,24 @@ MOST_JOBS = 255  # as many as there are list identifiers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How to copy; `timeout` in seconds per command, None to derive it from what a command moves."""
+    """How to copy; what is None is found out while copying.
+
+    `jobs` are commands in flight, `segment` is bytes, `rate` bytes per second at the most; `timeout` in
+    seconds per command, None to derive it from what a command moves. `journal` is the file of one that is
+    begun, and `journal_interval` the seconds between two of its records.
+    """
 
     method: Method = Method.AUTO
-    jobs: int = 4
+    prefer: Prefer = Prefer.EITHER
+    jobs: int | None = None
+    segment: int | None = None
+    segments_per_command: int | None = None
+    rate: float | None = None
     timeout: float | None = None
     force: bool = False
     transport: str = "sg"
+    journal: str | None = None
+    journal_interval: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +77,7 @@ class Report:
     not_durable: str
     offload_refused: str
     elapsed: float
+    compared: Rates | None = None
 
     @property
     def copied(self) -> int:
@@ -86,7 +99,7 @@ def prepare(
     Raises UsageError, UnsafeError, UnsupportedError or AccessError.
     """
     options = options or Options()
-    if not 1 <= options.jobs <= MOST_JOBS:
+    if options.jobs is not None and not 1 <= options.jobs <= MOST_JOBS:
         raise UsageError(f"{options.jobs} commands in flight: --jobs takes 1 to {MOST_JOBS}")
     texts = split(source), split(destination)
     check_texts(*texts, many=ranges is not None)
@@ -95,12 +108,31 @@ def prepare(
             open_endpoint(text, transport=options.transport, timeout=options.timeout) for text in texts
         )
         asked = one_range(first, second) if ranges is None else many_ranges(first, second, ranges)
-        refuse_overlap(first, second, asked)
-        warnings = secure(first, second, stack, force=options.force)
-        offer = agree(first.unit, second.unit, jobs=options.jobs)
-        if options.method is Method.OFFLOAD:
-            insist(offer, asked.request)
-        return Copy(first, second, asked, offer, options, tuple(warnings), stack.pop_all())
+        return ready(first, second, asked, options, stack)
+
+
+def ready(
+    first: Endpoint,
+    second: Endpoint,
+    asked: Asked,
+    options: Options,
+    stack: ExitStack,
+    journal: Journal | None = None,
+) -> Copy:
+    """Check both sides and plan the copy; a new journal, if one is wanted, is begun when all is well."""
+    refuse_overlap(first, second, asked)
+    warnings = secure(first, second, stack, force=options.force)
+    offer = agree(first.unit, second.unit, jobs=options.jobs)
+    if options.method is Method.OFFLOAD:
+        insist(offer, asked.request)
+    if journal is not None and journal.notice:
+        warnings.append(journal.notice)
+    if journal is None and options.journal is not None:
+        from xcopy.api.journal import new_journal
+
+        journal = new_journal(options.journal, first, second, asked, options)
+        stack.enter_context(journal.file)
+    return Copy(first, second, asked, offer, options, tuple(warnings), stack.pop_all(), journal)
 
 
 class Copy:
@@ -115,6 +147,7 @@ class Copy:
         options: Options,
         warnings: tuple[str, ...],
         held: ExitStack,
+        journal: Journal | None = None,
     ) -> None:
         self.source, self.destination = source, destination
         self.asked, self.request = asked, asked.request
@@ -123,7 +156,10 @@ class Copy:
         limits = offer if isinstance(offer, Limits) else None
         self._pair = Pair(source.unit, destination.unit, limits.without_list_id if limits else True)
         self.job = Job(self.request, offer, options.method)
-        self._runner: Runner | None = None
+        self.journal = journal
+        if journal is not None:
+            self.job.already(piece for piece, _ in journal.earlier)
+        self._execution: Execution | None = None
         self._stop = ""
         self._not_durable = ""
         self.fault: Exception | None = None
@@ -141,8 +177,8 @@ class Copy:
     def stop(self, reason: str) -> None:
         """Issue no more commands; those in flight are waited for. Safe in a signal handler."""
         self._stop = reason
-        if self._runner is not None:
-            self._runner.stop(reason)
+        if self._execution is not None:
+            self._execution.stop(reason)
 
     def commands(self) -> Iterator[Command]:
         """Every EXTENDED COPY that a run would send, in order, made as they are asked for."""
@@ -160,73 +196,40 @@ class Copy:
         left = sum(piece.blocks for piece in remainders(self.request, self.offer))
         return left * self.request.block_size
 
-    def run(self, observe: Callable[[Job], object] = lambda _: None) -> Report:
-        """Copy; `observe` sees the job after every outcome and a few times a second.
+    def run(self, observe: Callable[[Progress], object] = lambda _: None) -> Report:
+        """Copy; `observe` is shown the progress a few times a second.
 
         Always ends in a report. An error that is a fault of this program, not of a device, is in `fault`.
         """
-        from xcopy.device.worker import start
+        from xcopy.api.execution import Execution
 
-        clock = MonotonicClock()
-        began = clock.now()
+        checkpoints = None
+        if self.journal is not None:
+            checkpoints = self.journal.checkpoints(self.destination, self.options.journal_interval)
+        self._execution = run = Execution(
+            self.job, self._pair, self.source, self.destination, self.options, observe, checkpoints
+        )
         if self._stop:
-            self.job.stop(self._stop)
+            run.stop(self._stop)
         if self.request.blocks:
             try:
-                self._before()
-                self._runner = Runner(
-                    self.job,
-                    self._pair,
-                    window=self._window(),
-                    open_doors=lambda: _Doors(self.source, self.destination),
-                    start=start,
-                    sleep=lambda seconds, stopping: stopping.wait(seconds),
-                    timeout=self.options.timeout,
-                    observe=observe,
-                )
-                if self._stop:
-                    self._runner.stop(self._stop)
-                self._runner.run()
+                run.run()
             except XcopyError as error:
                 self.job.stop(str(error))
             except Exception as error:
                 self.job.stop(f"a fault of this program: {error!r}")
                 self.fault = error
             finally:
-                self._after()
-        return self._report(clock.now() - began)
+                try:
+                    run.make_durable()
+                except XcopyError as error:
+                    self._not_durable = str(error)
+                except Exception as error:
+                    self._not_durable = f"a fault of this program: {error!r}"
+                    self.fault = error
+        return self._report(run)
 
-    def _window(self) -> int:
-        jobs = self.options.jobs
-        if isinstance(self.offer, Limits):
-            jobs = min(jobs, self.offer.in_flight.value)
-        return min(w for w in (jobs, self.source.window, self.destination.window) if w is not None)
-
-    def _before(self) -> None:
-        """What the host still holds of the source reaches it; what it holds of the destination goes."""
-        from xcopy.device.caches import drop, settle
-
-        if self.source.node is not None:
-            settle(self.source.node)
-        if self.destination.node is not None:
-            drop(self.destination.node)
-
-    def _after(self) -> None:
-        """The copy is durable and nobody reads old blocks from a page cache, or the report says otherwise."""
-        from xcopy.device.caches import drop
-
-        try:
-            way = self.destination.open_transport()
-            try:
-                carry_out(synchronize(self.destination.name), way, self.destination.name)
-            finally:
-                way.close()
-            if self.destination.node is not None:
-                drop(self.destination.node)
-        except XcopyError as error:
-            self._not_durable = str(error)
-
-    def _report(self, elapsed: float) -> Report:
+    def _report(self, run: Execution) -> Report:
         job, size = self.job, self.request.block_size
         return Report(
             total=self.request.bytes,
@@ -238,30 +241,6 @@ class Copy:
             stopped=job.stopped,
             not_durable=self._not_durable,
             offload_refused=job.refused,
-            elapsed=elapsed,
+            elapsed=run.elapsed,
+            compared=run.comparison.found if run.comparison else None,
         )
-
-
-class _Doors:
-    """One worker's ways to both units, each opened when it is first used."""
-
-    def __init__(self, source: Endpoint, destination: Endpoint) -> None:
-        self._sides = {Side.SOURCE: source, Side.DESTINATION: destination}
-        self._transports: dict[Side, Transport] = {}
-        self._blocks: dict[Side, BlockDoor] = {}
-
-    def transport(self, side: Side) -> Transport:
-        if side not in self._transports:
-            self._transports[side] = self._sides[side].open_transport()
-        return self._transports[side]
-
-    def blocks(self, side: Side) -> BlockDoor:
-        if side not in self._blocks:
-            self._blocks[side] = self._sides[side].open_blocks(side is Side.DESTINATION)
-        return self._blocks[side]
-
-    def close(self) -> None:
-        for way in self._transports.values():
-            way.close()
-        for door in self._blocks.values():
-            door.close()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from xcopy.cli.exit_codes import code_of_error
-from xcopy.coverage import State
+from xcopy.job import EARLIER
 from xcopy.limits import Limits
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from xcopy.asked import Asked
     from xcopy.cli.exit_codes import ExitCode
     from xcopy.errors import XcopyError
-    from xcopy.job import Job
+    from xcopy.progress import Progress
     from xcopy.unit import LogicalUnit
 
 
@@ -100,6 +99,7 @@ class JsonRenderer:
             limits=limits_fields(limits) if limits else None,
             refused=None if isinstance(copy.offer, Limits) else copy.offer.reason,
             warnings=list(copy.warnings),
+            already=copy.job.report.get(EARLIER, 0),
         )
 
     def dry_run(self, copy: Copy) -> None:
@@ -119,13 +119,31 @@ class JsonRenderer:
             elapsed_s=0.0,
         )
 
-    def progress(self, job: Job) -> None:
-        """A line a second at the most, when more is copied than at the last."""
-        done, now = job.coverage.count(State.COPIED), time.monotonic()
-        if done != self._copied and now >= self._next:
-            self._copied, self._next = done, now + EVERY
-            size = job.request.block_size
-            emit("progress", copied=done * size, total=job.request.blocks * size)
+    def progress(self, progress: Progress) -> None:
+        """A record a second at the most, when more is copied than at the last."""
+        if progress.done != self._copied and progress.elapsed >= self._next:
+            self._next = progress.elapsed + EVERY
+            self.tell(progress)
+
+    def tell(self, progress: Progress) -> None:
+        """How far, how fast, by what means; rates in bytes per second."""
+        self._copied = progress.done
+        emit(
+            "progress",
+            copied=progress.done,
+            total=progress.total,
+            bytes=dict(progress.copied),
+            rate=round(progress.rate),
+            left_s=None if progress.left is None else round(progress.left, 1),
+            means=progress.means,
+            window=progress.window,
+            in_flight=progress.in_flight,
+            elapsed_s=round(progress.elapsed, 3),
+        )
+
+    def stopping(self, progress: Progress, asked: int) -> None:
+        """A stop was asked for, so many times, and waits for what is in flight."""
+        emit("stopping", reason=progress.stopping, asked=asked, in_flight=progress.in_flight)
 
     def finished(self, report: Report, code: ExitCode) -> None:
         """The last record; before it, of a list of ranges, one for each that is not copied whole."""
@@ -145,5 +163,8 @@ class JsonRenderer:
             not_durable=report.not_durable or None,
             ranges=asdict(report.ranges.counts),
             not_copied=[asdict(part) for part in report.not_copied] if report.ranges.single else None,
+            compared=None
+            if report.compared is None
+            else {"offload": round(report.compared.offload), "host": round(report.compared.host)},
             elapsed_s=round(report.elapsed, 6),
         )
