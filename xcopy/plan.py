@@ -46,7 +46,9 @@ class Request:
     """
 
     __slots__ = (
+        "_destination_scale",
         "_destinations",
+        "_source_scale",
         "_sources",
         "_starts",
         "blocks",
@@ -65,6 +67,8 @@ class Request:
     ) -> None:
         """One range; `over` makes a request of many."""
         self.source_block_size, self.destination_block_size = source_block_size, destination_block_size
+        self._source_scale = self.block_size // source_block_size
+        self._destination_scale = self.block_size // destination_block_size
         self._starts, self._sources, self._destinations = array("Q"), array("Q"), array("Q")
         self.blocks = 0
         self._add(Range(source_lba, blocks, destination_lba))
@@ -147,14 +151,6 @@ class Request:
         """LBA and blocks of a piece of one range on the destination."""
         index, scale = self._within(piece), self._destination_scale
         return self._destinations[index] + (piece.start - self._starts[index]) * scale, piece.blocks * scale
-
-    @property
-    def _source_scale(self) -> int:
-        return self.block_size // self.source_block_size
-
-    @property
-    def _destination_scale(self) -> int:
-        return self.block_size // self.destination_block_size
 
     def _index(self, start: int) -> int:
         if not 0 <= start < self.blocks:

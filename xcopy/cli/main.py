@@ -115,9 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"xcopy-dev {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", prog="xcopy-dev")
     _add_copy(commands.add_parser("copy", help="copy blocks (the default)", allow_abbrev=False))
-    _add_resume(
-        commands.add_parser("resume", help="go on with a copy from its journal", allow_abbrev=False)
-    )
+    _add_resume(commands.add_parser("resume", help="go on with a copy from its journal", allow_abbrev=False))
     probe = commands.add_parser("probe", help="show what units are and can do", allow_abbrev=False)
     probe.add_argument("devices", nargs="+", metavar="DEV")
     _add_ways(probe)
