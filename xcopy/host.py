@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cdb.command import Transport
     from xcopy.conversation import Conversation
-    from xcopy.plan import Request
+    from xcopy.plan import Request, Shape
 
 PIECE_BYTES = 8 * 2**20  # what one worker copies before it comes back
 PORTION_BYTES = 4 * 2**20  # what it reads before it writes
@@ -36,9 +36,10 @@ class HostOutcome:
     reason: str = ""
 
 
-def next_piece(room: Piece, block_size: int) -> Piece:
+def next_piece(room: Piece, block_size: int, shape: Shape | None = None) -> Piece:
     """The next piece for a worker from the start of `room`; it may cross the ends of ranges."""
-    return Piece(room.start, min(room.blocks, max(1, PIECE_BYTES // block_size)))
+    blocks = shape.segment_blocks if shape else PIECE_BYTES // block_size
+    return Piece(room.start, min(room.blocks, max(1, blocks)))
 
 
 def copy_piece(piece: Piece, request: Request) -> Conversation[HostOutcome]:
