@@ -42,6 +42,7 @@ TRIAL_SECONDS, TRIAL_SAMPLES = 1.0, 128  # then a difference that is still in do
 BASE_SECONDS, BASE_ERROR = 0.5, 0.01  # between trials: measuring what we return to costs nothing but time
 PASSES = 3  # over the moves in one search: up and down by turns within the noise must end
 LOST_TRIAL = 3.0  # times what its round takes if nothing is gained: then it has lost, whatever it would say
+LONG_COMMAND = 4.0  # seconds: none is made to last longer; stopping waits for it, and it teaches slowly
 TRIAL_COST = 0.02  # share of the throughput that looking for better may cost once settled
 HOLD, HOLD_GROWTH, HOLD_MOST = 1.5, 1.3, 15.0  # seconds between looks: rarer while nothing changes
 EPOCH_SECONDS = 0.5  # how long a settled copy is measured before it is compared with before
@@ -333,6 +334,8 @@ class Governor:
         if self._ceiling is not None and now < self._ceiling_until and target.window >= self._ceiling:
             target = replace(target, window=max(base.window, self._ceiling - 1))
         if target == base or self._refused.get(target, now) > now:
+            return False
+        if reading.latency * target.command_blocks > max(LONG_COMMAND, reading.latency) * base.command_blocks:
             return False
         load = max(1.0, target.window * target.command_blocks / (base.window * base.command_blocks))
         self._apply(target, now)

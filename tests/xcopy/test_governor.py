@@ -175,6 +175,13 @@ def test_a_simulated_pair_copies_at_the_speed_that_the_model_says() -> None:
     assert SLOW_LIO.average_speed(eight, 30) == pytest.approx(8 * 7.4 * MB, rel=0.02)
 
 
+def test_commands_are_not_grown_past_what_stopping_may_wait_for() -> None:
+    run, _ = governed(Storage(total=100 * MB, each=1 * MB, fixed=0.3), 0)
+    shapes = {shape for _, _, shape in run.windows}
+    seconds = [shape.segments * shape.segment_blocks * BLOCK / MB + 0.3 for shape in shapes]
+    assert 2 <= max(seconds) <= 4
+
+
 # What the storage says
 
 
