@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from xcopy.job import EARLIER, HOST, OFFLOAD, Method
 from xcopy.limits import Limits
+from xcopy.results import NOT_TRIED
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -252,7 +253,7 @@ def print_trouble(report: Report) -> None:
     if not report.ranges.single:
         _print_incomplete(report.ranges)
         return
-    if not report.copied and len(report.not_copied) == 1:
+    if not report.copied and {part.reason for part in report.not_copied} <= {report.stopped, NOT_TRIED}:
         return  # nothing is copied, and that is all there is to say
     for part in report.not_copied[:SHOWN_RANGES]:
         print(
