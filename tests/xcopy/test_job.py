@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xcopy.coverage import State
 from xcopy.host import HostOutcome
-from xcopy.job import HOST, OFFLOAD, Job, Method, OffloadTask, Task
+from xcopy.job import EARLIER, HOST, OFFLOAD, Job, Method, OffloadTask, Task
 from xcopy.limits import Bound, Limits, Refusal
-from xcopy.plan import Request
+from xcopy.plan import Piece, Request
 from xcopy.verdict import Action, Verdict
 
 DONE = Verdict(Action.DONE, "")
@@ -149,3 +150,39 @@ def test_whatever_is_answered_the_ledger_adds_up_and_the_job_ends(
         assert sum(f.blocks for f in copy.fallbacks.values()) >= hosted
     if method is Method.HOST:
         assert not offloaded
+
+
+@given(
+    blocks=st.integers(1, 300),
+    earlier=st.lists(st.tuples(st.integers(0, 299), st.integers(1, 40)), max_size=8),
+    grain=st.integers(1, 8),
+    offered=st.booleans(),
+    seed=st.integers(0, 999),
+)
+def test_what_an_earlier_run_copied_is_not_copied_again_and_all_else_is(
+    blocks: int, earlier: list[tuple[int, int]], grain: int, offered: bool, seed: int
+) -> None:
+    offer = limits(max(grain, 20 // grain * grain), 3, grain) if offered else Refusal("no 3PC")
+    copy, done = job(blocks, offer), set[int]()
+    for start, length in earlier:
+        piece = Piece(start, min(length, blocks - start))
+        if piece.blocks > 0 and not done & set(range(piece.start, piece.end)):
+            copy.already([piece])
+            done |= set(range(piece.start, piece.end))
+    told, chance = list[int](), Random(seed)
+    copy.coverage.on_copied = lambda piece, _: told.extend(range(piece.start, piece.end))
+    out: list[Task] = []
+    while out or copy.means:
+        task = copy.next() if chance.random() < 0.5 or not out else None
+        if task is not None:
+            out.append(task)
+            continue
+        task = out.pop(chance.randrange(len(out)))
+        if chance.random() < 0.2:
+            copy.untake(task)
+        else:
+            copy.finish(task, DONE if isinstance(task, OffloadTask) else HostOutcome(task.piece.blocks))
+    assert copy.coverage.complete
+    assert sorted(told) == sorted(set(range(blocks)) - done)
+    assert sum(copy.report.values()) == blocks * 512
+    assert copy.report.get(EARLIER, 0) == len(done) * 512

@@ -74,8 +74,8 @@ def side(endpoint: Endpoint) -> Party:
     unit = endpoint.unit
     if not unit.names:
         raise UnsafeError(
-            f"{endpoint.name} has neither a designator nor a serial number: its journal could be taken for that "
-            "of another unit; copy without --journal"
+            f"{endpoint.name} has neither a designator nor a serial number: its journal could be taken for "
+            "that of another unit; copy without --journal"
         )
     return Party(
         path=endpoint.name,
