@@ -7,22 +7,26 @@ is the drive's to say, one for each means; how a thread starts and how time pass
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from cdb.command import TransportError
 from xcopy.conversation import Read, Send, Side, Wait, Write, converse
+from xcopy.errors import XcopyError
 from xcopy.host import HostOutcome, copy_piece
 from xcopy.job import HOST, OFFLOAD, OffloadTask, means_of
-from xcopy.offload import carry
+from xcopy.offload import abort_for, carry
 from xcopy.progress import Meter
 from xcopy.verdict import Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from cdb.command import Transport
+    from cdb.command import Command, Transport
     from xcopy.comparison import Comparison
     from xcopy.conversation import BlockDoor, Pushback, Step
     from xcopy.job import Job, Task
@@ -138,6 +142,8 @@ class Runner:
         self._todo: SimpleQueue[Task | None] = SimpleQueue()
         self._done: SimpleQueue[_Message] = SimpleQueue()
         self._stopping = Event()
+        self._flying: dict[int, Task] = {}
+        self._called_back = False
         self._held_back = 0.0  # seconds until the next task may go
         self._workers = self._out = 0
         self._out_by = dict.fromkeys(drives, 0)
@@ -158,7 +164,7 @@ class Runner:
         try:
             while (error := self._heard()) is None:
                 self._fill()
-                if not self._out:
+                if not self._out and not self._held_back:
                     break
                 if error := self._next():
                     break
@@ -225,6 +231,7 @@ class Runner:
                 return False
             self._workers += 1
         self._todo.put(task)
+        self._flying[id(task)] = task
         self._out += 1
         self._out_by[means_of(task)] += 1
         return True
@@ -249,12 +256,14 @@ class Runner:
         match message:
             case str():
                 self._job.stop(message)
+                self._call_back()
                 return None
             case _PushedBack(means, why, at):
                 self._drives[means].pushed_back(why, at)
                 return None
         self._out -= 1
         task, outcome = message.task, message.outcome
+        del self._flying[id(task)]
         means = means_of(task)
         self._out_by[means] -= 1
         if isinstance(outcome, BaseException):
@@ -275,6 +284,28 @@ class Runner:
         if self._job.stopped:
             self._stopping.set()
         return None
+
+    def _call_back(self) -> None:
+        """Have the units end what is under way, where they can: once for each command, by another way."""
+        aborts = [
+            (command, task.to)
+            for task in self._flying.values()
+            if isinstance(task, OffloadTask) and (command := abort_for(task, self._pair)) is not None
+        ]
+        if aborts and not self._called_back:
+            self._called_back = True
+            with suppress(RuntimeError):  # no more threads to be had: what is under way ends by itself
+                self._start(partial(self._send_all, aborts), "abort")
+
+    def _send_all(self, commands: list[tuple[Command, Side]]) -> None:
+        """Whatever is answered: the aborted commands have answers of their own."""
+        doors = self._open_doors()
+        try:
+            for command, to in commands:
+                with suppress(TransportError, XcopyError):
+                    doors.transport(to).send(command)
+        finally:
+            doors.close()
 
     def _work(self) -> None:
         doors: Doors | None = None

@@ -123,6 +123,7 @@ def copy(
     probed: tuple[LogicalUnit, LogicalUnit] | None = None,
     comparison: Comparison | None = None,
     now: Callable[[], float] = lambda: 0.0,
+    drive: Steady | None = None,
 ) -> Job:
     units = probed or (probe(a, 0), probe(a, 1))
     offer = agree(*units, jobs=jobs)
@@ -138,7 +139,7 @@ def copy(
     made = Runner(
         job,
         Pair(*units, offer.without_list_id if isinstance(offer, Limits) else True),
-        drives=dict.fromkeys((OFFLOAD, HOST), Steady(jobs)),
+        drives=dict.fromkeys((OFFLOAD, HOST), drive or Steady(jobs)),
         most=jobs,
         bounds=lambda limits: Bounds.of(limits, 512),
         open_doors=lambda: Doors(a),
@@ -440,3 +441,38 @@ def test_a_host_that_cannot_copy_leaves_its_trial_to_the_storage() -> None:
     job = copy(a, 4096, 0, 0, jobs=2, comparison=Comparison(Prefer.SPEED, 0.0), now=Ticking().now)
     assert_copied(a, 4096, 0, 0)
     assert job.coverage.count(State.COPIED, OFFLOAD) == 4096
+
+
+def test_a_stop_has_the_unit_end_what_is_under_way_where_it_can() -> None:
+    aborted = threading.Event()
+    made: list[Runner] = []
+    a = array(
+        Fault(at="write", nth=2, then=Call(lambda: (made[0].stop("interrupted"), aborted.wait(20)))),
+        on(0x83, Call(aborted.set), nth=2),
+    )
+    job = copy(a, 4000, 0, 0, jobs=1, runner=made)
+    assert aborted.is_set()
+    assert a.count(0x83) == 2
+    assert job.stopped == "interrupted"
+    assert 0 < job.coverage.count(State.PENDING) < 4000
+    for piece, _ in job.coverage.runs(State.COPIED):
+        here = a.units[1].backing.read(piece.start * 512, piece.blocks * 512)
+        assert here == content(0)[piece.start * 512 : piece.end * 512]
+
+
+def test_a_copy_that_is_held_back_by_its_rate_goes_on_when_its_time_has_come() -> None:
+    @dataclass
+    class Slow(Steady):
+        due: float = 0.0
+
+        def ready_at(self, now: float) -> float:
+            return max(self.due, now)
+
+        def sent(self, size: int, now: float) -> None:  # noqa: ARG002 - the drive's seam
+            self.due = now + 3.0
+
+    clock = Ticking()
+    a = array()
+    job = copy(a, 700, 0, 0, jobs=4, now=clock.now, drive=Slow(4))
+    assert_copied(a, 700, 0, 0)
+    assert clock.at >= 3.0 * (job.commands[OFFLOAD] - 1)
