@@ -4,6 +4,7 @@
 #   make test       everything: static checks, unit tests, this machine's loop devices, a kernel target in a VM
 #   make check      static checks only
 #   make test-lio   the kernel target's tests on this machine's own kernel (root; makes and removes its own LUNs)
+#   make test-kills kill -9 at 200 random moments of a copy, each of them resumed (ten minutes)
 #   make bench      speed, as ratios in one run: encoding commands beside struct.pack and python-scsi, copies by
 #                   the emulated array beside a plain copy in memory
 #   make fuzz       ten million damaged inputs for every decoder (half an hour of one core)
@@ -12,7 +13,7 @@
 PYTHON := .venv/bin/python
 STAGES := .venv/stage
 
-.PHONY: demo test check test-lio bench fuzz clean
+.PHONY: demo test check test-lio test-kills bench fuzz clean
 
 demo: $(STAGES)-run
 	setup/demo.sh
@@ -26,6 +27,9 @@ check: $(STAGES)-dev
 
 test-lio: $(STAGES)-dev
 	$(PYTHON) tests/tiers.py lio
+
+test-kills: $(STAGES)-dev
+	XCOPY_KILLS=200 $(PYTHON) -m pytest -q tests/cli/test_kill.py
 
 bench: $(STAGES)-bench
 	$(PYTHON) -m bench.encoding
