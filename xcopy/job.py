@@ -199,7 +199,9 @@ class Job:
 
     def _offloaded(self, task: OffloadTask, verdict: Verdict) -> None:
         piece = task.piece
-        copied = piece.blocks if verdict.action is Action.DONE else verdict.copied
+        copied = piece.blocks
+        if verdict.action is not Action.DONE:
+            copied = task.batch.settled(verdict.copied, task.limits.granularity_blocks.value)
         if copied:
             self.proven = True
             self.coverage.copied(Piece(piece.start, copied), OFFLOAD)

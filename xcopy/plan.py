@@ -188,6 +188,16 @@ class Batch:
         first = self.pieces[0]
         return Piece(first.start, self.pieces[-1].end - first.start)
 
+    def settled(self, copied: int, granule: int) -> int:
+        """Of the first `copied` blocks so many that whole granules are left of every segment."""
+        blocks = 0
+        for piece in self.pieces:
+            part = min(copied - blocks, piece.blocks)
+            if part < piece.blocks:
+                return blocks + part - part % granule
+            blocks += part
+        return blocks
+
 
 def clip(shape: Shape | None, limits: Limits) -> Shape:
     """A shape within the limits, at least a granule; without one, as large as they allow."""

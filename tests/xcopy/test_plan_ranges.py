@@ -207,6 +207,36 @@ def test_whatever_is_answered_the_job_copies_every_block_to_its_place_once(
     assert dict(cells) == model(ranges, sizes)
 
 
+@given(data=st.data(), segment=st.integers(1, 40), count=st.integers(2, 5), granule=st.integers(1, 7))
+@settings(max_examples=100, deadline=None)
+def test_what_a_failed_command_copied_never_leaves_less_than_a_granule_to_offload(
+    data: st.DataObject, segment: int, count: int, granule: int
+) -> None:
+    sizes = (512, 512)
+    ranges = [
+        (lba * granule, blocks * granule, to * granule) for lba, blocks, to in data.draw(written(sizes))
+    ]
+    request = asked(ranges, sizes).request
+    job = Job(request, limits(segment, count, granule), Method.OFFLOAD)
+    cells: dict[int, int] = {}
+    failures = 1
+    while (task := job.next(data.draw(SHAPES))) is not None:
+        assert isinstance(task, OffloadTask)
+        moves = [cell for piece in task.batch.pieces for cell in moved(request, piece)]
+        copied = (
+            data.draw(st.integers(0, len(moves))) if failures and data.draw(st.booleans()) else len(moves)
+        )
+        cells.update(moves[:copied])
+        if copied == len(moves):
+            job.finish(task, Verdict(Action.DONE, ""))
+        else:
+            failures -= 1
+            job.finish(task, Verdict(Action.FEWER, "too many", copied=copied))
+    assert not job.stopped
+    assert job.coverage.complete
+    assert cells == model(ranges, sizes)
+
+
 def test_where_only_offload_is_allowed_less_than_a_granule_stops_the_job_and_is_not_copied_by_the_host() -> (
     None
 ):
