@@ -1,9 +1,10 @@
-"""`xcopy-dev emu serve` as a process, and what it leaves in the kernel."""
+"""`xcopy-dev emu serve` as a process, what it leaves in the kernel, and the units clients are tried on."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+
+from xcopy.device.array_dir import unit_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +25,8 @@ DEADLINE = 120.0  # seconds: a Python takes some to start under emulation
 TARGET = Path("/sys/kernel/config/target")
 MARK = "xcopydev-serve-"
 PORT = "naa.6025843f"
+BLOCK = 512
+SIZE = 64 << 20  # of each of the two units
 
 
 def xcopy_dev(*words: str) -> subprocess.CompletedProcess[str]:
@@ -113,6 +120,45 @@ class Serving:
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
             self.end()
+
+
+def skip_where_impossible() -> None:
+    """Why nothing can be served, where it cannot."""
+    if os.geteuid():
+        pytest.skip("disks of this kernel are made by root")
+    if subprocess.run(["modprobe", "target_core_user"], capture_output=True, check=False).returncode:
+        pytest.skip("this kernel has no target_core_user")
+
+
+def needs(name: str) -> None:
+    """Skip where another program is not there."""
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+
+
+@dataclass(frozen=True)
+class Images:
+    """The files of two units of `SIZE` bytes: of the first every byte is random, of the second 5Ah."""
+
+    source: Path
+    destination: Path
+
+    @classmethod
+    def filled(cls, directory: Path) -> Self:
+        """Those of an array, anew."""
+        made = cls(unit_file(directory, 0), unit_file(directory, 1))
+        made.source.write_bytes(os.urandom(SIZE))
+        made.destination.write_bytes(b"\x5a" * SIZE)
+        return made
+
+    def assert_copied(self, *pieces: tuple[int, int, int]) -> None:
+        """So many blocks from here are there on the second, of each piece; all others are as they were."""
+        expected, content = bytearray(b"\x5a" * SIZE), self.source.read_bytes()
+        for at, to, blocks in pieces:
+            piece = content[at * BLOCK : (at + blocks) * BLOCK]
+            expected[to * BLOCK : (to + blocks) * BLOCK] = piece
+        assert len(expected) == SIZE
+        assert self.destination.read_bytes() == bytes(expected)
 
 
 def left_in_configfs() -> list[str]:

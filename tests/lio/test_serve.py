@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import threading
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from tests.lio.serving import (
     eventually,
     gone,
     left_in_configfs,
+    skip_where_impossible,
     tool,
     xcopy_dev,
 )
@@ -27,6 +29,8 @@ from xcopy.device.array_dir import create, open_array, unit_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.lio.serving import Disk
+
 MIB = 1 << 20
 SIZE = 32 * MIB
 RECEIVE_OPERATING_PARAMETERS = ("84", "03", *["00"] * 10, "04", "00", "00", "00")
@@ -34,11 +38,7 @@ RECEIVE_OPERATING_PARAMETERS = ("84", "03", *["00"] * 10, "04", "00", "00", "00"
 
 @pytest.fixture(scope="module", autouse=True)
 def _possible() -> None:
-    """Why nothing here can run, where it cannot."""
-    if os.geteuid():
-        pytest.skip("disks of this kernel are made by root")
-    if subprocess.run(["modprobe", "target_core_user"], capture_output=True, check=False).returncode:
-        pytest.skip("this kernel has no target_core_user")
+    skip_where_impossible()
 
 
 @pytest.fixture
@@ -185,15 +185,15 @@ def test_a_reset_ends_a_copy_that_runs(array: Path, monkeypatch: pytest.MonkeyPa
 
     served = open_array(array)
     running, goes_on = threading.Event(), threading.Event()
-    copied_at_reset = []
+    copied_at_reset: list[object] = []
 
     def first_write() -> None:
         running.set()
         assert goes_on.wait(DEADLINE)
 
-    def reset(number: int) -> None:
+    def reset(number: int, *, but: str) -> None:
         threading.Timer(1.0, goes_on.set).start()  # the copy goes on once the reset waits for it
-        resets(number)
+        resets(number, but=but)
         copied_at_reset.append(served.copied_segments)  # now, for the client may try again
 
     resets = served.reset
@@ -211,6 +211,54 @@ def test_a_reset_ends_a_copy_that_runs(array: Path, monkeypatch: pytest.MonkeyPa
         copy.wait(DEADLINE)
     assert copied_at_reset == [()]
     assert left_in_configfs() == []
+
+
+@pytest.fixture
+def undisturbed() -> Iterator[None]:
+    """udev does not look at disks, which would be told of a reset before whom we ask."""
+    tool("udevadm", "control", "--stop-exec-queue")
+    yield
+    tool("udevadm", "control", "--start-exec-queue")
+
+
+def told(disk: Disk) -> str:
+    """What TEST UNIT READY is answered."""
+    said = tool("sg_raw", disk.sg, *["00"] * 6, good=False)
+    found = re.search(r"Additional sense: (.*)", said) or re.search(r"SCSI Status: (\w+)", said)
+    assert found, said
+    return found[1].strip()
+
+
+def is_ready(disk: Disk) -> bool:
+    return told(disk) == "Good"
+
+
+def settled(serving: Serving) -> None:
+    """The kernel has looked for partitions, and every nexus was told what happened to its units so far."""
+    for disk in serving.disks:
+        tool("dd", f"if={disk.disk}", "of=/dev/null", "bs=4k", "count=1", "iflag=direct")
+        assert eventually(partial(is_ready, disk))
+
+
+@pytest.mark.parametrize("of", ["-d", "-t"])  # of a target the kernel passes on as of one unit
+@pytest.mark.usefixtures("undisturbed")
+def test_every_nexus_is_told_once_that_one_of_them_has_reset_a_unit(array: Path, of: str) -> None:
+    with Serving.start(array, "--nexuses", "2") as serving:
+        settled(serving)
+        tool("sg_reset", of, "-N", serving.disk(0, nexus=0).sg)
+        heard = {(d.unit, d.nexus): [told(d), told(d)] for d in serving.disks}
+    reset = ["Bus device reset function occurred", "Good"]  # 29h/03h
+    assert heard == {(0, 0): reset, (0, 1): reset, (1, 0): ["Good"] * 2, (1, 1): ["Good"] * 2}
+
+
+@pytest.mark.parametrize("of", ["-b", "-H"])
+@pytest.mark.usefixtures("undisturbed")
+def test_the_kernel_knows_no_reset_of_a_bus_or_a_host(array: Path, of: str) -> None:
+    with Serving.start(array, "--nexuses", "2") as serving:
+        settled(serving)
+        done = subprocess.run(["sg_reset", of, "-N", serving.disk(0).sg], capture_output=True, check=False)
+        heard = {told(d) for d in serving.disks}
+    assert (done.returncode, heard) == (1, {"Good"})
 
 
 def test_a_command_that_hangs_keeps_the_disks_until_it_is_ended_by_force(array: Path) -> None:
