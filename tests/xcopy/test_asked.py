@@ -164,3 +164,11 @@ def test_a_line_that_is_no_range_is_refused_with_its_file_and_number(line: str, 
         list(parse_ranges(["# first", "0 1 0", line], "some file"))
     assert str(refused.value).startswith("some file line 3: ")
     assert says in str(refused.value)
+
+
+@pytest.mark.parametrize("empty", [0, 1, 2])
+def test_an_empty_range_overlaps_nothing_wherever_it_lies(empty: int) -> None:
+    ranges = [(0, 8, 0), (20, 8, 8)]
+    ranges.insert(empty, (0, 0, 4))
+    asked = of(*ranges)
+    assert list(asked.request.ranges) == [(0, 8, 0), (20, 8, 8)]
