@@ -6,7 +6,8 @@
 #   make test-lio   the kernel target's tests on this machine's own kernel (root; makes and removes its own LUNs)
 #   make test-kills kill -9 at 200 random moments of a copy, each of them resumed (ten minutes)
 #   make bench      speed, as ratios in one run: encoding commands beside struct.pack and python-scsi, copies by
-#                   the emulated array beside a plain copy in memory
+#                   the emulated array beside a plain copy in memory, what a command costs the initiator, and
+#                   copies on a kernel target in a VM beside sg_xcopy, ddpt, dd and cp (writes docs/speed.*)
 #   make fuzz       ten million damaged inputs for every decoder (half an hour of one core)
 #   make clean      remove what the above left behind
 
@@ -34,6 +35,9 @@ test-kills: $(STAGES)-dev
 bench: $(STAGES)-bench
 	$(PYTHON) -m bench.encoding
 	$(PYTHON) -m bench.array
+	$(PYTHON) -m bench.initiator
+	setup/debian.sh vm
+	$(PYTHON) -m bench.copies
 
 fuzz: $(STAGES)-fuzz
 	$(PYTHON) -m fuzz.campaign record -max_total_time=90

@@ -2,7 +2,7 @@
 # Sets a Debian machine up, one stage an argument:
 #   run   .venv with the package in it, editable
 #   dev   the tools of the tests in .venv, and the compiled python-sgio binding
-#   bench the peers that are measured beside us
+#   bench the peers that are measured beside us, and what draws the plot
 #   fuzz  the search for inputs that break a decoder
 #   vm    QEMU, the guest's tools, and a stock Debian kernel unpacked under .cache/vm (not installed)
 # A stage that is already there costs nothing; apt is asked only for what is missing, and only by root.
@@ -46,7 +46,7 @@ dev() {
 
 bench() {
     run
-    pip install --editable '.[bench]'
+    pip install --editable '.[bench,lio]'
 }
 
 fuzz() {

@@ -30,7 +30,7 @@ from rtslib_fb import (
 from rtslib_fb.tcm import StorageObject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 KIB, MIB, TIB = 1 << 10, 1 << 20, 1 << 40
 
@@ -40,7 +40,7 @@ FILES = Path("/run/xcopydev-lio")
 RULES = Path("/run/udev/rules.d/99-xcopydev-lio.rules")
 CONFIGFS = Path("/sys/kernel/config")
 MODULES = ("sg", "sd_mod", "target_core_mod", "target_core_file", "target_core_iblock", "tcm_loop")
-BRD_SIZE = 16 * MIB  # of every /dev/ramN under a dm-delay or a read-only unit
+BRD_SIZE = 16 * MIB  # of a unit on /dev/ramN: under a dm-delay, or read-only
 DELAY_MS = 2
 PARTITIONS = ((2048, 16384), (34816, 16384))  # of a unit that has some: first block, blocks
 NODE_DEADLINE = 60.0  # seconds for the nodes of a LUN to appear after its mapping
@@ -153,29 +153,29 @@ def remove_all() -> None:
 
 
 @contextlib.contextmanager
-def luns() -> Iterator[dict[str, Lun]]:
-    """Every unit of the table, mapped and with its nodes there, by name; removed on the way out.
+def luns(units: Sequence[Recipe] = UNITS) -> Iterator[dict[str, Lun]]:
+    """Every unit of a table, mapped and with its nodes there, by name; removed on the way out.
 
     A unit's second path, where it has one, is named with `-second-path`.
     """
     load_target()
     remove_all()
     try:
-        yield make_all()
+        yield make_all(units)
     finally:
         remove_all()
 
 
 @quietly()
-def make_all() -> dict[str, Lun]:
-    """Make and map the whole table; the LUN number in each nexus is the place in the table."""
-    leave_partitions_alone()
+def make_all(units: Sequence[Recipe]) -> dict[str, Lun]:
+    """Make and map a whole table; the LUN number in each nexus is the place in the table."""
+    leave_partitions_alone(units)
     FILES.mkdir(parents=True, exist_ok=True)
     command("mount", "-t", "tmpfs", "-o", "size=80%", "tmpfs", str(FILES))
-    rams = iter(ram_disks(sum(unit.backing in ("delay", "readonly") for unit in UNITS)))
+    rams = ram_disks([unit.size for unit in units if unit.backing in ("delay", "readonly")])
     fabric = FabricModule("loopback")
     groups = [TPG(Target(fabric, wwn, mode="create"), 1) for wwn in NEXUSES]
-    for number, unit in enumerate(UNITS):
+    for number, unit in enumerate(units):
         storage = make(unit, rams)
         if unit.block_size != 512:
             storage.set_attribute("block_size", unit.block_size)
@@ -186,7 +186,7 @@ def make_all() -> dict[str, Lun]:
     command("udevadm", "settle")
     addresses = [Path(group.path, "address").read_text().strip() for group in groups]
     made = {}
-    for number, unit in enumerate(UNITS):
+    for number, unit in enumerate(units):
         for nexus in unit.nexuses:
             seen = as_seen(unit, nexus, f"{addresses[nexus]}:{number}")
             made[seen.name] = seen
@@ -194,14 +194,14 @@ def make_all() -> dict[str, Lun]:
     return made
 
 
-def leave_partitions_alone() -> None:
+def leave_partitions_alone(units: Sequence[Recipe]) -> None:
     """Keep udev from reading a partition table anew, unasked, when a disk that was written is closed.
 
     It does that some time later, and meanwhile the nodes of the partitions are gone.
     """
     RULES.parent.mkdir(parents=True, exist_ok=True)
     rule = 'SUBSYSTEM=="block", ATTRS{{wwid}}=="naa.{}", OPTIONS+="nowatch"\n'
-    RULES.write_text("".join(rule.format(unit.naa) for unit in UNITS))
+    RULES.write_text("".join(rule.format(unit.naa) for unit in units))
     command("udevadm", "control", "--reload")
 
 
@@ -224,13 +224,15 @@ def delay_table(disk: str, size: int) -> str:
     return f"0 {size // 512} delay {disk} 0 {DELAY_MS}"
 
 
-def ram_disks(count: int) -> list[str]:
-    """Load brd with so many disks; refused when brd is loaded for someone else."""
+def ram_disks(sizes: list[int]) -> Iterator[str]:
+    """Load brd with a disk for each size, all as large as the largest; refused when brd is in other use."""
+    if not sizes:
+        return iter(())
     if Path("/sys/module/brd").exists():
         raise RuntimeError("the module brd is loaded: unload it, the LUNs need ram disks of it")
-    command("modprobe", "brd", f"rd_nr={count}", f"rd_size={BRD_SIZE // KIB}")
+    command("modprobe", "brd", f"rd_nr={len(sizes)}", f"rd_size={max(sizes) // KIB}")
     (FILES / "brd").touch()
-    return [f"/dev/ram{number}" for number in range(count)]
+    return iter([f"/dev/ram{number}" for number in range(len(sizes))])
 
 
 def as_seen(unit: Recipe, nexus: int, address: str) -> Lun:

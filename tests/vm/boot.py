@@ -1,8 +1,8 @@
-"""Boots a guest with a stock kernel under QEMU's software emulation and runs pytest in it.
+"""Boots a guest with a stock kernel under QEMU's software emulation and runs pytest, or a program, in it.
 
 Belongs here: virtme-ng's command line, the time-out, and what counts as an answer from the guest.
-Does not know what the tests are. The guest's root is this machine's, read-only below an overlay: the
-same virtual environment and the same checkout. /dev/kvm is never used: it may exist and still hang.
+Does not know what the tests or the program are. The guest's root is this machine's, read-only below an
+overlay: the same virtual environment and the same checkout. /dev/kvm is never used: it may exist and hang.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ PARAMETERS = (
 )
 CPU = "-cpu max,-erms"  # `rep movsb`, which memcpy takes for fast, is slow under emulation
 FATAL = ("Kernel panic", "BUG:", "Oops", "Out of memory")
+PYTEST = (  # with `{results}` for the shared directory
+    *("-m", "coverage", "run", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:hypothesispytest"),
+    *("-o", "faulthandler_timeout=240", "--junitxml={results}/junit.xml"),
+)
 TOOLS = ("qemu-system-x86_64", "busybox", "file", "udevadm", "modprobe", "dmsetup", "sg_xcopy", "sfdisk")
 
 
@@ -52,15 +56,26 @@ def run(results: Path, tests: list[str], *, timeout: float = TIMEOUT, vng: str |
     `results` receives what the guest left: junit.xml, coverage data, `exit` with pytest's exit
     status; and console.log, the kernel's own words.
     """
+    return execute(results, [*PYTEST, *tests], timeout=timeout, vng=vng) or judge(results)
+
+
+def execute(
+    results: Path, program: list[str], *, timeout: float = TIMEOUT, vng: str | None = None
+) -> str | None:
+    """Run Python with these arguments in the guest; what went wrong in one sentence, or None.
+
+    `{results}` in an argument is a directory to leave results in, copied to `results` at the end.
+    """
     with tempfile.TemporaryDirectory(prefix="xcopy-dev-vm-") as shared:
-        trouble = boot(Path(shared), tests, timeout, vng or str(Path(sys.executable).parent / "vng"))
+        words = [word.replace("{results}", shared) for word in program]
+        trouble = boot(Path(shared), words, timeout, vng or str(Path(sys.executable).parent / "vng"))
         shutil.copytree(shared, results, dirs_exist_ok=True)
-    return trouble or judge(results)
+    return trouble
 
 
-def boot(shared: Path, tests: list[str], timeout: float, vng: str) -> str | None:
+def boot(shared: Path, program: list[str], timeout: float, vng: str) -> str | None:
     """Start the guest and wait for its end; trouble in one sentence if it has to be stopped."""
-    argv = [vng, *options(shared, tests)]
+    argv = [vng, *options(shared, program)]
     environment = os.environ | {"PATH": f"{Path(vng).parent}:{os.environ.get('PATH', '')}"}
     guest = subprocess.Popen(
         argv,
@@ -99,7 +114,7 @@ def show(output: IO[bytes] | None) -> None:
         sys.stdout.flush()
 
 
-def options(shared: Path, tests: list[str]) -> list[str]:
+def options(shared: Path, program: list[str]) -> list[str]:
     """virtme-ng's options: the kernel, the shared directory, a cached view of this machine."""
     script = ROOT / "tests/vm/guest.sh"
     cached = f"{ROOT}:{sysconfig.get_path('stdlib')}"
@@ -113,7 +128,7 @@ def options(shared: Path, tests: list[str]) -> list[str]:
         " -fsdev local,id=cached,path=/,security_model=none,readonly=on,multidevs=remap"
         " -device virtio-9p-pci,fsdev=cached,mount_tag=cached",
         "--exec",
-        shlex.join(["bash", str(script), str(shared), cached, sys.executable, *tests]),
+        shlex.join(["bash", str(script), str(shared), cached, sys.executable, *program]),
     ]
 
 
