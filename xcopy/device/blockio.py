@@ -6,6 +6,7 @@ Does not know what is being copied, nor SCSI.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -18,6 +19,8 @@ from xcopy.errors import AccessError, IoFailed, UnsafeError, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
+
+HUGE_PAGE = 2 << 20  # bytes; of x86-64 and of most others
 
 
 class BlockFile:
@@ -154,15 +157,30 @@ class BlockFile:
 
 
 class _Aligned:
-    """Page-aligned memory that grows on demand; what was handed out before stays intact, only unused."""
+    """Page-aligned memory that grows on demand; what was handed out before stays intact, only unused.
+
+    On huge pages where there are any: thousands of small ones cost a fault each when they are first used, and
+    a look-up each in every transfer.
+    """
 
     def __init__(self) -> None:
-        self._map = mmap.mmap(-1, mmap.PAGESIZE)
+        self._room = memoryview(b"")
 
     def view(self, length: int) -> memoryview:
-        if len(self._map) < length:
-            self._map = mmap.mmap(-1, -(-length // mmap.PAGESIZE) * mmap.PAGESIZE)
-        return memoryview(self._map)[:length]
+        if len(self._room) < length:
+            self._room = _memory(-(-length // mmap.PAGESIZE) * mmap.PAGESIZE)
+        return self._room[:length]
+
+
+def _memory(size: int) -> memoryview:
+    """Zeros that begin with a page, with a huge one where they fill one; the map's other ends stay unused."""
+    if size < HUGE_PAGE:
+        return memoryview(mmap.mmap(-1, size))
+    area = mmap.mmap(-1, size + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError):  # a kernel without them
+        area.madvise(mmap.MADV_HUGEPAGE)
+    start = -ctypes.addressof(ctypes.c_char.from_buffer(area)) % HUGE_PAGE
+    return memoryview(area)[start : start + size]
 
 
 def _is_aligned(view: memoryview, boundary: int) -> bool:
