@@ -185,7 +185,7 @@ def show(kind: Kind, record: Record) -> None:
     """A line for whoever waits."""
     rate = record.bytes / record.seconds[-1] / 1e6
     what = record.trouble or f"{rate:8.1f} MB/s"
-    print(f"{kind.name:16} {record.entry.title:60} {record.bytes >> 20:5} MiB  {what}", flush=True)
+    print(f"{kind.name:16} {record.entry.title:82} {record.bytes >> 20:5} MiB  {what}", flush=True)
 
 
 def main(results: str, names: list[str]) -> None:

@@ -5,6 +5,7 @@ Belongs here: words, columns, bars. Every figure comes from `bench.speed`.
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from bench.contenders import OURS
@@ -45,19 +46,19 @@ def terminal(kinds: list[Tried], goals: list[Goal]) -> str:
     """Tables for a terminal."""
     lines = []
     for kind in kinds:
-        lines.append(f"\n{kind.name:<62}{'MiB':>6}{'MB/s':>9}{'least':>9}{'most':>9}{'ratio':>8}")
+        lines.append(f"\n{kind.name:<86}{'MiB':>6}{'MB/s':>9}{'least':>9}{'most':>9}{'ratio':>8}")
         for copied in kind.finals:
-            title = f"    {copied.title:<58}{copied.size >> 20:>6}"
+            title = f"    {copied.title:<82}{copied.size >> 20:>6}"
             if copied.rates:
                 span = f"{copied.rate:>9.1f}{min(copied.rates):>9.1f}{max(copied.rates):>9.1f}"
                 lines.append(f"{title}{span}{copied.rate / kind.base:>8.2f}")
             else:
                 lines.append(f"{title}  {short(copied)}")
-    lines.append(f"\n{'goal':<62}{'ratio':>9}{'least':>9}")
+    lines.append(f"\n{'goal':<86}{'ratio':>9}{'least':>9}")
     for goal in goals:
         said = "met" if goal.met else "NOT MET"
         title = f"{goal.kind}: {goal.title}"
-        lines.append(f"    {title:<58}{goal.ratio:>9.2f}{goal.least:>9.2f}  {said}")
+        lines.append(f"    {title:<82}{goal.ratio:>9.2f}{goal.least:>9.2f}  {said}")
     return "\n".join(lines)
 
 
@@ -116,7 +117,7 @@ def draw(kinds: list[Tried], path: Path) -> None:
                 axis.errorbar(ratio, place, xerr=span, color="black", capsize=2, linewidth=0.8)
         axis.set_xscale("log")
         axis.axvline(1, color="black", linewidth=0.8)
-        axis.set_yticks(range(len(finals)), [copied.title for copied in finals], fontsize=8)
+        axis.set_yticks(range(len(finals)), [fill(copied.title, 44) for copied in finals], fontsize=8)
         axis.set_title(f"{kind.name}: times sg_xcopy at its best", fontsize=9, loc="left")
         axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
         axis.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:g}"))
