@@ -96,6 +96,7 @@ class Job:
         self.fallbacks: dict[str, Fallback] = {}
         self.commands = {OFFLOAD: 0, HOST: 0}
         self.stopped = ""
+        self.in_doubt = False  # True when a unit may have lost what it acknowledged, or be another one
         self.proven = False
         self.refused = self._refused_kind = ""
         self.detour = ""  # why the host copies what the storage would copy too, if it does
@@ -185,6 +186,7 @@ class Job:
     def lost(self, task: Task, reason: str) -> None:
         """A task ended without an outcome: its blocks are in an unknown state, and the copy stops."""
         self._in_flight -= 1
+        self.in_doubt = True
         self.coverage.failed(task.piece, reason)
         self.stop(reason)
 
@@ -216,6 +218,7 @@ class Job:
             case Action.NO_OFFLOAD:
                 self._give_up(piece, verdict)
             case Action.STOP:
+                self.in_doubt = True
                 self.coverage.failed(piece, verdict.reason)
                 self.stop(verdict.reason)
             case _:
@@ -295,6 +298,7 @@ class Job:
                 self.coverage.back(rest)
                 self._again.append((rest, OFFLOAD))
                 return
+            self.in_doubt = True
             self.coverage.failed(rest, outcome.reason)
             self.stop(outcome.reason)
 

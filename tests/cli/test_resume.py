@@ -14,6 +14,8 @@ from cdb.sense import Sense
 from xcopy.device import journal as door
 from xcopy.device.array_dir import create, open_array, unit_file
 from xcopy.errors import AccessError
+from xcopy.journal import begin, record
+from xcopy.plan import Piece
 from xcopy.target.faults import BUSY, Call, Delay, Fault
 from xcopy.target.refusal import check_condition
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 EXTENDED_COPY, SYNCHRONIZE_CACHE_16 = 0x83, 0x91
 MANY_COMMANDS = ("--segment", "16KiB", "--segments-per-command", "1", "--jobs", "2")
 SLOW = Fault(then=Delay(0.003), opcode=EXTENDED_COPY, times=None)  # so that checkpoints come in between
+POWER_ON = check_condition(Sense(key=6, asc=0x29, ascq=0))
 MEDIUM_ERROR = check_condition(Sense(key=3, asc=0x0C, ascq=0x02))
 
 
@@ -64,7 +67,20 @@ def begun(run: Callable[..., Ran], array: Directory, tmp_path: Path) -> Begun:
     words = f"{array.unit(0)}:3+3500", f"{array.unit(1)}:7", "--journal", str(journal)
     stopped = run(*words, "--journal-interval", "0.001", "--json", *MANY_COMMANDS)
     assert stopped.code == 130
+    in_parts(journal)
     return Begun(opened, array, journal, before, stopped)
+
+
+def in_parts(journal: Path) -> None:
+    """What it says, in records of 64 blocks, however many checkpoints there were."""
+    file, contents = door.reopen(str(journal))
+    file.close()
+    seals, first = begin(contents.heading, contents.ranges)
+    lines = list(first)
+    for piece, means in contents.copied:
+        for at in range(piece.start, piece.end, 64):
+            lines.append(record(seals, [(Piece(at, min(64, piece.end - at)), means)]))
+    journal.write_bytes(b"".join(lines))
 
 
 def test_what_was_not_copied_is_copied_and_nothing_else(run: Callable[..., Ran], begun: Begun) -> None:
@@ -296,6 +312,22 @@ def test_a_destination_that_is_busy_is_asked_again_later(
     assert run(*words, "--journal-interval", "0.001").code == 0
     assert array.bytes(1) == array.bytes(0)
     assert "nothing is left" in run("resume", str(tmp_path / "j")).out
+
+
+def test_after_a_reset_that_a_copy_was_told_of_only_what_was_recorded_before_is_believed(
+    run: Callable[..., Ran], array: Directory, tmp_path: Path
+) -> None:
+    opened = open_array(array.path)
+    opened.faults.add(Fault(then=POWER_ON, opcode=EXTENDED_COPY, nth=30))
+    words = array.unit(0), array.unit(1), "--journal", str(tmp_path / "j"), *MANY_COMMANDS
+    ran = run(*words, "--json")
+    assert ran.code == 1
+    assert "reset" in ran.records[-1]["stopped"]
+    assert ran.records[-1]["bytes"]["offload"] > 0
+    assert b'{"copied":' not in (tmp_path / "j").read_bytes()
+    again = run("resume", str(tmp_path / "j"), "--json")
+    assert (again.code, again.records[-1]["bytes"]) == (0, {"offload": 4096 * 512, "host": 0})
+    assert array.bytes(1) == array.bytes(0)
 
 
 def test_many_ranges_go_on_with_the_results_of_each(

@@ -205,7 +205,8 @@ class Copy:
 
         checkpoints = None
         if self.journal is not None:
-            checkpoints = self.journal.checkpoints(self.destination, self.options.journal_interval)
+            interval = self.options.journal_interval
+            checkpoints = self.journal.checkpoints(self.job, self.destination, interval)
         self._execution = run = Execution(
             self.job, self._pair, self.source, self.destination, self.options, observe, checkpoints
         )

@@ -52,8 +52,6 @@ class Execution:
         checkpoints: Checkpoints | None = None,
     ) -> None:
         self._checkpoints = checkpoints
-        if checkpoints is not None:
-            job.coverage.on_copied = checkpoints.copied
         self._job, self._source, self._destination, self._options = job, source, destination, options
         self._observe = observe
         self._now = MonotonicClock().now

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from xcopy.api.endpoint import Endpoint
     from xcopy.asked import Asked
     from xcopy.device.journal import JournalFile
+    from xcopy.job import Job
     from xcopy.journal import Copied, Seals
 
 NOT_KEPT = frozenset({"force", "journal"})  # options of one run, not of a copy
@@ -40,10 +41,14 @@ class Journal:
     earlier: tuple[Copied, ...] = ()
     notice: str = ""
 
-    def checkpoints(self, destination: Endpoint, interval: float) -> Checkpoints:
-        """What records a copy onto `destination` here, every so many seconds."""
+    def checkpoints(self, job: Job, destination: Endpoint, interval: float) -> Checkpoints:
+        """What records here, every so many seconds, what the job has copied onto `destination`."""
         return Checkpoints(
-            interval, make_durable=lambda: _made_durable(destination), record=self._record, start=start
+            job,
+            interval,
+            make_durable=lambda: _made_durable(destination),
+            record=self._record,
+            start=start,
         )
 
     def _record(self, pieces: Sequence[Copied]) -> None:
