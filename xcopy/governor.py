@@ -124,8 +124,8 @@ class Governor:
             return bounds.clip(
                 Setting(setting.window, setting.segment_blocks, -(-share // setting.segment_blocks))
             ).shape
-        grain = bounds.granularity_blocks
-        return bounds.clip(Setting(setting.window, -(-share // grain) * grain, 1)).shape
+        # A power of two: arrays have granularities that they do not tell.
+        return bounds.clip(Setting(setting.window, 1 << (share - 1).bit_length(), 1)).shape
 
     def ready_at(self, now: float) -> float:
         """When the next command may go under the rate cap: `now` when it may at once."""

@@ -104,6 +104,8 @@ class Job:
         self._again: deque[tuple[Piece, str]] = deque()
         self._ids = ListIds()
         self._in_flight = self._silences = 0
+        self._longest = 0  # blocks of the longest segment that was copied
+        self._left_out = ""  # why an end was not copied, where only the storage may
         self.to = Side.DESTINATION  # who gets the commands
         self._otherwise = otherwise if isinstance(otherwise, Limits) else None
         self._refused_there = ""  # what the destination said, once the source is tried
@@ -182,6 +184,8 @@ class Job:
         else:
             assert isinstance(outcome, HostOutcome)
             self._hosted(task, outcome)
+        if self._left_out and not self._in_flight and self._room() is None:
+            self.stop(self._left_out)
 
     def lost(self, task: Task, reason: str) -> None:
         """A task ended without an outcome: its blocks are in an unknown state, and the copy stops."""
@@ -206,13 +210,17 @@ class Job:
             copied = task.batch.settled(verdict.copied, task.limits.granularity_blocks.value)
         if copied:
             self.proven = True
+            whole = (each.blocks for each in task.batch.pieces if each.end <= piece.start + copied)
+            self._longest = max([self._longest, *whole])
             self.coverage.copied(Piece(piece.start, copied), OFFLOAD)
             piece = Piece(piece.start + copied, piece.blocks - copied)
         match verdict.action:
             case Action.DONE:
                 pass
+            case Action.SMALLER if parts := self._odd(task, piece):
+                self._apart(parts, verdict)
             case Action.FEWER | Action.SMALLER:
-                self._shrink(task.limits, piece, verdict)
+                self._shrink(task, piece, verdict)
             case Action.ANOTHER_ID:
                 self._under_another_id(piece, verdict)
             case Action.NO_OFFLOAD:
@@ -224,16 +232,53 @@ class Job:
             case _:
                 self._by_host(piece, verdict)
 
-    def _shrink(self, sent: Limits, piece: Piece, verdict: Verdict) -> None:
+    def _shrink(self, task: OffloadTask, piece: Piece, verdict: Verdict) -> None:
         """Once for each set of limits: other commands in flight then only come again."""
         limits = self.limits
-        if limits is not None and limits is sent:
-            fewer = limits.fewer_segments() if verdict.action is Action.FEWER else limits.smaller_segments()
+        if limits is not None and limits is task.limits:
+            if verdict.action is Action.FEWER:
+                fewer = limits.fewer_segments(len(task.batch.pieces))
+            else:
+                fewer = limits.smaller_segments()
             if fewer is None:
                 self._give_up(piece, verdict)
                 return
             self.limits = fewer
         self._offload_again(piece, verdict)
+
+    def _odd(self, task: OffloadTask, piece: Piece) -> list[tuple[Piece, str]]:
+        """What is left of a command whose trouble is a segment shorter than others that were copied.
+
+        Of its own then: such an end is not what the storage copies, and nothing is learnt of the others. It
+        is cut where a granule may end, the largest power of two first; what is one itself goes by host.
+        """
+        left = [each for each in task.batch.pieces if each.end > piece.start]
+        left[0] = Piece(piece.start, left[0].end - piece.start)
+        if self.limits is None or all(each.blocks >= self._longest for each in left):
+            return []
+        if len(left) == 1:
+            head = 1 << (piece.blocks.bit_length() - 1)
+            if head == piece.blocks:
+                return [(piece, HOST)]
+            tail = Piece(piece.start + head, piece.blocks - head)
+            return [(Piece(piece.start, head), OFFLOAD), (tail, OFFLOAD)]
+        parts: list[Piece] = []
+        for each in left:
+            if parts and min(parts[-1].blocks, each.blocks) >= self._longest:
+                parts[-1] = Piece(parts[-1].start, each.end - parts[-1].start)
+            else:
+                parts.append(each)
+        return [(part, OFFLOAD) for part in parts]
+
+    def _apart(self, parts: list[tuple[Piece, str]], verdict: Verdict) -> None:
+        for part, means in parts:
+            if means == OFFLOAD:
+                self._offload_again(part, verdict)
+            elif self.method is Method.OFFLOAD and not self.stopped:
+                self.coverage.failed(part, verdict.reason)
+                self._left_out = self._left_out or verdict.reason
+            else:
+                self._by_host(part, verdict)
 
     def _under_another_id(self, piece: Piece, verdict: Verdict) -> None:
         """Storage that falls silent too often, or lets no identifier go, is left alone."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from xcopy.unit import LogicalUnit
 
 DEFAULT_SEGMENT_BYTES = 16 * 2**20  # what arrays are tested with (VMware's largest default transfer)
+HALVED = "halved: the copy manager took no more"
 DEFAULT_COMMAND_BYTES = 64 * 2**20  # what one lost command costs to copy again
 DEFAULT_JOBS = 64  # a slow LIO backend gains up to 32 and more; few arrays take more
 NEEDED_TYPES = (0x02, 0xE4)
@@ -41,6 +42,7 @@ class Limits:
 
     segment_blocks: Bound
     segments_per_command: Bound
+    command_blocks: Bound
     granularity_blocks: Bound
     in_flight: Bound
     without_list_id: bool
@@ -51,16 +53,16 @@ class Limits:
         return {
             "segment_blocks": self.segment_blocks,
             "segments_per_command": self.segments_per_command,
+            "command_blocks": self.command_blocks,
             "granularity_blocks": self.granularity_blocks,
             "in_flight": self.in_flight,
         }
 
-    def fewer_segments(self) -> Limits | None:
-        """Half the segments in a command, or None when there is one already."""
-        count = self.segments_per_command.value
-        if count <= 1:
+    def fewer_segments(self, sent: int) -> Limits | None:
+        """Half the segments of a command that had `sent`, or None where one is all that is allowed."""
+        if self.segments_per_command.value == 1:
             return None
-        return replace(self, segments_per_command=Bound(count // 2, "halved: the copy manager took no more"))
+        return replace(self, segments_per_command=Bound(max(1, sent // 2), HALVED))
 
     def smaller_segments(self) -> Limits | None:
         """Half the blocks in a segment, still whole granules, or None when it cannot shrink."""
@@ -68,7 +70,7 @@ class Limits:
         blocks = self.segment_blocks.value // 2 // grain * grain
         if not blocks:
             return None
-        return replace(self, segment_blocks=Bound(blocks, "halved: the copy manager took no more"))
+        return replace(self, segment_blocks=Bound(blocks, HALVED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +80,26 @@ class Refusal:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the user fixed, None where it is to be found out: commands in flight, bytes, segments."""
+
+    jobs: int | None = None
+    segment: int | None = None
+    segments_per_command: int | None = None
+
+
+ANYTHING = Wanted()
+
+
 def agree(
-    source: LogicalUnit, destination: LogicalUnit, *, jobs: int | None, receiver: Side = Side.DESTINATION
+    source: LogicalUnit,
+    destination: LogicalUnit,
+    wanted: Wanted = ANYTHING,
+    *,
+    receiver: Side = Side.DESTINATION,
 ) -> Limits | Refusal:
-    """Both units' limits merged; `jobs` is how many commands the user wants in flight, None for any number.
+    """Both units' limits merged, with what the user wanted within them.
 
     The list is bounded by what the `receiver` says, the unit that the commands are sent to.
     """
@@ -94,9 +112,10 @@ def agree(
     grain = Bound(1, "no copy granularity")
     segment = [
         Bound(MAXIMUM_BLOCKS, "the segment's block count has 16 bits"),
-        Bound(DEFAULT_SEGMENT_BYTES // size, f"default of {DEFAULT_SEGMENT_BYTES >> 20} MiB"),
+        _or(wanted.segment and wanted.segment // size, "--segment")
+        or Bound(DEFAULT_SEGMENT_BYTES // size, f"default of {DEFAULT_SEGMENT_BYTES >> 20} MiB"),
     ]
-    flight = [Bound(DEFAULT_JOBS, "as many as are tried unasked") if jobs is None else Bound(jobs, "--jobs")]
+    flight = [_or(wanted.jobs, "--jobs") or Bound(DEFAULT_JOBS, "as many as are tried unasked")]
     for unit in units:
         given = unit.parameters
         assert given is not None
@@ -125,23 +144,31 @@ def agree(
         )
     return Limits(
         segment_blocks=Bound(blocks, largest.rule),
-        segments_per_command=_segments(to, blocks * size, cscds=1 if source.named_like(destination) else 2),
+        segments_per_command=_segments(to, wanted, cscds=1 if source.named_like(destination) else 2),
+        command_blocks=_command(wanted, blocks, size),
         granularity_blocks=grain,
         in_flight=min(flight, key=lambda b: b.value),
         without_list_id=without_list_id,
     )
 
 
-def _segments(unit: LogicalUnit, segment_bytes: int, *, cscds: int) -> Bound:
+def _or(number: int | None, rule: str) -> Bound | None:
+    return None if number is None else Bound(number, rule)
+
+
+def _command(wanted: Wanted, segment_blocks: int, size: int) -> Bound:
+    """How much one command copies at the most: what the user fixed is not cut."""
+    default = Bound(DEFAULT_COMMAND_BYTES // size, f"default of {DEFAULT_COMMAND_BYTES >> 20} MiB")
+    asked = Bound(segment_blocks * (wanted.segments_per_command or 1), "--segments-per-command")
+    return max(default, asked, key=lambda b: b.value)
+
+
+def _segments(unit: LogicalUnit, wanted: Wanted, *, cscds: int) -> Bound:
     parameters = unit.parameters
     assert parameters is not None
-    bounds = [
-        Bound(
-            max(1, DEFAULT_COMMAND_BYTES // segment_bytes),
-            f"default of {DEFAULT_COMMAND_BYTES >> 20} MiB in a command",
-        ),
-        Bound(max(1, parameters.maximum_segment_count), f"maximum segment count of {unit.name}"),
-    ]
+    bounds = [Bound(max(1, parameters.maximum_segment_count), f"maximum segment count of {unit.name}")]
+    if wanted.segments_per_command is not None:
+        bounds.append(Bound(wanted.segments_per_command, "--segments-per-command"))
     if parameters.maximum_list_length:
         room = (parameters.maximum_list_length - cscds * CSCD_LENGTH) // BlockToBlock.size
         bounds.append(Bound(max(1, room), f"maximum descriptor list length of {unit.name}"))

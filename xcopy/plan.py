@@ -201,14 +201,11 @@ class Batch:
 
 def clip(shape: Shape | None, limits: Limits) -> Shape:
     """A shape within the limits, at least a granule; without one, as large as they allow."""
-    if shape is None:
-        return Shape(limits.segment_blocks.value, limits.segments_per_command.value)
-    granule = limits.granularity_blocks.value
-    blocks = min(shape.segment_blocks, limits.segment_blocks.value)
-    return Shape(
-        max(granule, blocks - blocks % granule),
-        max(1, min(shape.segments, limits.segments_per_command.value)),
-    )
+    granule, most = limits.granularity_blocks.value, limits.segment_blocks.value
+    blocks = most if shape is None else min(shape.segment_blocks, most)
+    blocks = max(granule, blocks - blocks % granule)
+    count = min(limits.segments_per_command.value, max(1, limits.command_blocks.value // blocks))
+    return Shape(blocks, count if shape is None else max(1, min(shape.segments, count)))
 
 
 def fragment(room: Piece, request: Request, granule: int) -> Piece | None:

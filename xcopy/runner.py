@@ -98,8 +98,13 @@ class Drive(Protocol):
 class _Finished:
     task: Task
     outcome: Verdict | HostOutcome | BaseException
-    began: float
     ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Flying:
+    task: Task
+    sent: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,7 @@ class Runner:
         self._todo: SimpleQueue[Task | None] = SimpleQueue()
         self._done: SimpleQueue[_Message] = SimpleQueue()
         self._stopping = Event()
-        self._flying: dict[int, Task] = {}
+        self._flying: dict[int, _Flying] = {}
         self._called_back = False
         self._held_back = 0.0  # seconds until the next task may go
         self._workers = self._out = 0
@@ -231,7 +236,7 @@ class Runner:
                 return False
             self._workers += 1
         self._todo.put(task)
-        self._flying[id(task)] = task
+        self._flying[id(task)] = _Flying(task, self._now())
         self._out += 1
         self._out_by[means_of(task)] += 1
         return True
@@ -263,7 +268,7 @@ class Runner:
                 return None
         self._out -= 1
         task, outcome = message.task, message.outcome
-        del self._flying[id(task)]
+        sent = self._flying.pop(id(task)).sent
         means = means_of(task)
         self._out_by[means] -= 1
         if isinstance(outcome, BaseException):
@@ -274,7 +279,7 @@ class Runner:
         if _whole(task, outcome):
             size = self._size(task)
             self._copied_by[means] += size
-            drive.completed(size, message.ended - message.began, message.ended)
+            drive.completed(size, message.ended - sent, message.ended)
         else:
             drive.lost(message.ended)
         limits = self._job.limits
@@ -289,7 +294,7 @@ class Runner:
         """Have the units end what is under way, where they can: once for each command, by another way."""
         aborts = [
             (command, task.to)
-            for task in self._flying.values()
+            for task in (each.task for each in self._flying.values())
             if isinstance(task, OffloadTask) and (command := abort_for(task, self._pair)) is not None
         ]
         if aborts and not self._called_back:
@@ -311,13 +316,12 @@ class Runner:
         doors: Doors | None = None
         try:
             while (task := self._todo.get()) is not None:
-                began = self._now()
                 try:
                     doors = doors or self._open_doors()
                     outcome: Verdict | HostOutcome | BaseException = self._perform(task, doors)
                 except BaseException as error:
                     outcome = error
-                self._done.put(_Finished(task, outcome, began, self._now()))
+                self._done.put(_Finished(task, outcome, self._now()))
         finally:
             if doors is not None:
                 doors.close()

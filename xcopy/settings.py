@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from xcopy.limits import ANYTHING
 from xcopy.plan import Shape
 
 if TYPE_CHECKING:
-    from xcopy.limits import Limits
+    from xcopy.limits import Limits, Wanted
 
-JOBS = 64  # commands in flight that are tried unasked: a slow LIO backend gains up to there
 COMMAND_BYTES = 64 * 2**20  # in one command: what a lost one costs to copy again
 LEAST_SEGMENT = 64 * 2**10  # bytes: below, commands cost more than they copy
 
@@ -79,29 +79,22 @@ class Bounds:
             )
 
     @classmethod
-    def of(
-        cls,
-        limits: Limits,
-        block_size: int,
-        *,
-        jobs: int | None = None,
-        segment_blocks: int | None = None,
-        segments: int | None = None,
-    ) -> Bounds:
-        """The room that two units' limits leave; a number that is given is kept as far as they allow."""
+    def of(cls, limits: Limits, block_size: int, wanted: Wanted = ANYTHING) -> Bounds:
+        """The room that two units' limits leave; what is wanted is kept as far as they allow."""
         grain = limits.granularity_blocks.value
         most = limits.segment_blocks.value
         least = min(max(LEAST_SEGMENT // block_size // grain * grain, grain), most)
-        if segment_blocks is not None:
-            most = least = min(max(segment_blocks // grain * grain, grain), most)
+        if wanted.segment is not None:
+            most = least = min(max(wanted.segment // block_size // grain * grain, grain), most)
         in_flight, count = limits.in_flight.value, limits.segments_per_command.value
+        jobs, segments = wanted.jobs, wanted.segments_per_command
         return cls(
             block_size=block_size,
             granularity_blocks=grain,
             jobs=Span(1, in_flight) if jobs is None else _fixed(jobs, in_flight),
             segment_blocks=Span(least, most),
             segments=Span(1, count) if segments is None else _fixed(segments, count),
-            command_bytes=max(COMMAND_BYTES, most * block_size * (segments or 1)),
+            command_bytes=limits.command_blocks.value * block_size,
         )
 
     def holding(self, command_bytes: int) -> Bounds:

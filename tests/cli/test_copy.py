@@ -221,9 +221,9 @@ def test_an_error_in_json_is_the_last_record_too(run: Callable[..., Ran], array:
 
 
 def test_verbose_names_the_rule_behind_each_limit(run: Callable[..., Ran], array: Directory) -> None:
-    ran = run(f"{array.unit(0)}:0+8", array.unit(1), "--verbose")
+    ran = run(f"{array.unit(0)}:0+8", array.unit(1), "--verbose", "--jobs", "4")
     assert "commands in flight: 4 (--jobs)" in ran.out
-    assert "segments in a command: 4 (default of 64 MiB in a command)" in ran.out
+    assert "blocks in a command: 131072 (default of 64 MiB)" in ran.out
 
 
 def test_without_the_binding_the_transport_is_refused_with_the_way_to_get_it(

@@ -67,11 +67,12 @@ class ByHand:
             source_block_size=BLOCK,
             destination_block_size=BLOCK,
         )
-        offer = agree(*units, jobs=4)
-        other = agree(*units, jobs=4, receiver=Side.SOURCE)
+        offer = agree(*units)
+        other = agree(*units, receiver=Side.SOURCE)
         self.job = Job(self.request, offer, method, other)
         self.pair = Pair(*units, offer.without_list_id if isinstance(offer, Limits) else True)
         self.waited: list[Wait] = []
+        self.sent_id: int | None = None  # the list identifier of the last command that had one
         self._ways = {side: array.open(number) for side, number in NUMBERS.items()}
         self._blocks = {
             side: CommandBlocks(self._ways[side], side.value, BLOCK, sleep=lambda _: None) for side in NUMBERS
@@ -101,6 +102,7 @@ class ByHand:
     def _step(self, step: Step) -> object:
         match step:
             case Send(command, to):
+                self.sent_id = command.data_out[0] if command.data_out else None
                 return self._ways[to].send(command)
             case Wait():
                 self.waited.append(step)

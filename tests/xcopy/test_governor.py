@@ -14,7 +14,7 @@ from tests.xcopy.simulated_storage import BLOCK, KIB, MIB, Fixed, Run, Storage, 
 from xcopy.bucket import Bucket
 from xcopy.conversation import Pushback
 from xcopy.governor import MOVES, Governor
-from xcopy.limits import Bound, Limits
+from xcopy.limits import DEFAULT_COMMAND_BYTES, Bound, Limits, Wanted
 from xcopy.plan import Shape
 from xcopy.settings import Bounds, Setting, Span
 
@@ -249,7 +249,7 @@ def test_a_command_that_is_lost_leaves_its_place() -> None:
 
 
 def test_what_is_fixed_stays_fixed() -> None:
-    fixed = Bounds.of(LIMITS, BLOCK, jobs=5, segment_blocks=1024, segments=2)
+    fixed = Bounds.of(LIMITS, BLOCK, Wanted(jobs=5, segment=1024 * BLOCK, segments_per_command=2))
     run, governor = Run(SLOW_LIO), Governor(fixed)
     run.go(governor, 20)
     assert {(window, shape) for _, window, shape in run.windows} == {(5, Shape(1024, 2))}
@@ -262,6 +262,7 @@ def bound(value: int) -> Bound:
 LIMITS = Limits(
     segment_blocks=bound(32768),
     segments_per_command=bound(4),
+    command_blocks=bound(DEFAULT_COMMAND_BYTES // 512),
     granularity_blocks=bound(8),
     in_flight=bound(32),
     without_list_id=True,
@@ -279,7 +280,7 @@ def test_bounds_follow_the_limits_of_two_units() -> None:
 
 
 def test_a_fixed_number_is_kept_as_far_as_the_limits_allow() -> None:
-    bounds = Bounds.of(LIMITS, BLOCK, jobs=100, segment_blocks=1001, segments=9)
+    bounds = Bounds.of(LIMITS, BLOCK, Wanted(jobs=100, segment=1001 * BLOCK, segments_per_command=9))
     assert (bounds.jobs, bounds.segment_blocks, bounds.segments) == (
         Span(32, 32),
         Span(1000, 1000),

@@ -22,6 +22,7 @@ def limits(segment: int = 10, count: int = 8, grain: int = 1) -> Limits:
     return Limits(
         segment_blocks=Bound(segment, ""),
         segments_per_command=Bound(count, ""),
+        command_blocks=Bound(1 << 40, ""),
         granularity_blocks=Bound(grain, ""),
         in_flight=Bound(4, ""),
         without_list_id=True,

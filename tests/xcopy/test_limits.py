@@ -8,14 +8,14 @@ import pytest
 
 from cdb.vpd import Designator
 from tests.xcopy.units import parameters, unit
-from xcopy.limits import Bound, Limits, Refusal, agree
+from xcopy.limits import Bound, Limits, Refusal, Wanted, agree
 
 
 def limits(source: dict[str, Any], destination: dict[str, Any], **changes: Any) -> Limits:
     agreed = agree(
         unit(0, parameters=parameters(**source), **changes),
         unit(1, parameters=parameters(**destination), **changes),
-        jobs=4,
+        Wanted(jobs=4),
     )
     assert isinstance(agreed, Limits)
     return agreed
@@ -46,7 +46,7 @@ def test_a_granule_larger_than_a_segment_is_a_refusal() -> None:
     refusal = agree(
         unit(0, parameters=parameters(data_segment_granularity=20)),
         unit(1, parameters=parameters(maximum_segment_length=65536)),
-        jobs=4,
+        Wanted(jobs=4),
     )
     assert isinstance(refusal, Refusal)
     assert "no segment fits" in refusal.reason
@@ -75,14 +75,14 @@ def test_list_identifiers_are_left_out_where_snlid_allows() -> None:
 def test_a_unit_without_operating_parameters_is_named_with_the_reason(side: int) -> None:
     units = [unit(0), unit(1)]
     units[side] = unit(side, parameters=None, no_parameters="3PC is 0")
-    refusal = agree(units[0], units[1], jobs=4)
+    refusal = agree(units[0], units[1], Wanted(jobs=4))
     assert isinstance(refusal, Refusal)
     assert f"unit{side} does not offer EXTENDED COPY: 3PC is 0" in refusal.reason
 
 
 def test_a_unit_without_a_short_designator_is_refused() -> None:
     long = Designator(code_set=2, association=0, designator_type=1, value=bytes(21))
-    refusal = agree(unit(0, designators=(long,)), unit(1), jobs=4)
+    refusal = agree(unit(0, designators=(long,)), unit(1), Wanted(jobs=4))
     assert isinstance(refusal, Refusal)
     assert "designator" in refusal.reason
 
@@ -101,15 +101,15 @@ def test_the_long_naa_is_preferred_over_the_short_one_and_over_others() -> None:
 
 
 def test_a_copy_manager_without_segment_02_is_refused() -> None:
-    refusal = agree(unit(0), unit(1, parameters=parameters(implemented_types=(0x07, 0xE4))), jobs=4)
+    refusal = agree(unit(0), unit(1, parameters=parameters(implemented_types=(0x07, 0xE4))), Wanted(jobs=4))
     assert isinstance(refusal, Refusal)
     assert "02h" in refusal.reason
 
 
 def test_one_cscd_is_enough_within_one_unit_and_too_few_between_two() -> None:
     one = parameters(maximum_cscd_count=1)
-    assert isinstance(agree(unit(0, parameters=one), unit(0, parameters=one), jobs=4), Limits)
-    assert isinstance(agree(unit(0), unit(1, parameters=one), jobs=4), Refusal)
+    assert isinstance(agree(unit(0, parameters=one), unit(0, parameters=one), Wanted(jobs=4)), Limits)
+    assert isinstance(agree(unit(0), unit(1, parameters=one), Wanted(jobs=4)), Refusal)
 
 
 @pytest.mark.parametrize("value", [b"", bytes(8), b" " * 16])
@@ -121,7 +121,7 @@ def test_a_designator_that_was_never_filled_in_names_nobody(value: bytes) -> Non
 
 @pytest.mark.parametrize("change", [{"blocks": 77}, {"serial": "another"}])
 def test_two_units_that_go_by_one_designator_are_refused(change: dict[str, Any]) -> None:
-    refusal = agree(unit(0), unit(0, **change), jobs=4)
+    refusal = agree(unit(0), unit(0, **change), Wanted(jobs=4))
     assert isinstance(refusal, Refusal)
     assert "one designator" in refusal.reason
 
@@ -131,4 +131,20 @@ def test_shrinking_ends() -> None:
     while agreed is not None:
         last, agreed = agreed, agreed.smaller_segments()
     assert last.segment_blocks.value == 1
-    assert limits({}, {}).fewer_segments() is None
+    assert limits({}, {"maximum_segment_count": 1}).fewer_segments(1) is None
+
+
+@pytest.mark.parametrize(("sent", "left"), [(64, 32), (9, 4), (2, 1), (1, 1)])
+def test_fewer_segments_are_half_of_what_was_sent_not_of_what_was_said(sent: int, left: int) -> None:
+    fewer = limits({}, {"maximum_segment_count": 64}).fewer_segments(sent)
+    assert fewer is not None
+    assert fewer.segments_per_command.value == left
+
+
+def test_a_command_is_64_mib_at_the_most_unless_the_user_fixes_more() -> None:
+    told = {"maximum_segment_count": 64, "maximum_segment_length": 0}
+    assert limits({}, told).command_blocks == Bound(131072, "default of 64 MiB")
+    pair = unit(0, parameters=parameters(**told)), unit(1, parameters=parameters(**told))
+    agreed = agree(*pair, Wanted(segment=2**24, segments_per_command=8))
+    assert isinstance(agreed, Limits)
+    assert agreed.command_blocks == Bound(8 * 32768, "--segments-per-command")

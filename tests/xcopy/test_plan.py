@@ -11,7 +11,7 @@ from cdb.extended_copy import Lid1ParameterList
 from cdb.segment import BlockToBlock
 from tests.cdb.captured import commands
 from tests.xcopy.units import parameters, unit
-from xcopy.limits import Bound, Limits, Refusal, agree
+from xcopy.limits import Bound, Limits, Refusal, Wanted, agree
 from xcopy.offload import Pair, command_for
 from xcopy.plan import Piece, Request, batches, remainders
 
@@ -38,6 +38,7 @@ def test_batches_and_remainder_tile_the_request_and_keep_to_the_limits(
     limits = Limits(
         segment_blocks=Bound(segment, ""),
         segments_per_command=Bound(count, ""),
+        command_blocks=Bound(1 << 40, ""),
         granularity_blocks=Bound(grain, ""),
         in_flight=Bound(1, ""),
         without_list_id=True,
@@ -90,7 +91,7 @@ def test_every_command_keeps_to_what_both_units_said(
         unit(0, block_size=block_size, parameters=parameters(**source)),
         unit(1, block_size=block_size, parameters=parameters(**destination, snlid=snlid)),
     )
-    limits = agree(*units, jobs=4)
+    limits = agree(*units, Wanted(jobs=4))
     if isinstance(limits, Refusal):
         assert limits.reason
         return
@@ -150,7 +151,7 @@ def lists(blocks: int, source_lba: int, destination_lba: int, size: int = 512, *
         unit(0, block_size=size, parameters=parameters(snlid=False, **p)),
         unit(1, block_size=size, parameters=parameters(snlid=False, **p)),
     )
-    limits = agree(*units, jobs=1)
+    limits = agree(*units, Wanted(jobs=1))
     assert isinstance(limits, Limits)
     request = Request(
         source_lba=source_lba,
@@ -213,6 +214,6 @@ def test_65536_blocks_do_not_wrap_to_0_as_spts_do() -> None:
 def test_different_block_sizes_are_not_offloaded_where_sg_xcopy_misplaces_the_second_command() -> None:
     theirs = [segments(c.data_out)[0] for c in commands("sgx_mixed_NEGATIVE", 0x83)]
     assert theirs[1][2] == 0x800  # 1 MiB further on a unit of 4096-byte blocks is 0x100
-    refusal = agree(unit(0), unit(1, block_size=4096), jobs=1)
+    refusal = agree(unit(0), unit(1, block_size=4096), Wanted(jobs=1))
     assert isinstance(refusal, Refusal)
     assert "block sizes differ" in refusal.reason

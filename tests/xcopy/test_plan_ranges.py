@@ -87,6 +87,7 @@ def limits(segment: int, count: int, granule: int) -> Limits:
     return Limits(
         segment_blocks=Bound(max(granule, segment // granule * granule), ""),
         segments_per_command=Bound(count, ""),
+        command_blocks=Bound(1 << 40, ""),
         granularity_blocks=Bound(granule, "granularity"),
         in_flight=Bound(4, ""),
         without_list_id=False,

@@ -18,7 +18,7 @@ from xcopy.coverage import State
 from xcopy.device.worker import start
 from xcopy.host import CommandBlocks
 from xcopy.job import HOST, OFFLOAD, Job, Method
-from xcopy.limits import Limits, agree
+from xcopy.limits import Limits, Wanted, agree
 from xcopy.offload import Pair
 from xcopy.plan import Request, Shape
 from xcopy.probe import discover
@@ -126,7 +126,7 @@ def copy(
     drive: Steady | None = None,
 ) -> Job:
     units = probed or (probe(a, 0), probe(a, 1))
-    offer = agree(*units, jobs=jobs)
+    offer = agree(*units, Wanted(jobs=jobs))
     request = Request(
         source_lba=source_lba,
         destination_lba=destination_lba,
@@ -374,7 +374,7 @@ def test_a_system_without_any_thread_copies_nothing_and_says_so() -> None:
 def test_a_stop_before_the_start_sends_nothing() -> None:
     a = array()
     units = probe(a, 0), probe(a, 1)
-    offer = agree(*units, jobs=4)
+    offer = agree(*units, Wanted(jobs=4))
     request = Request(
         source_lba=0, destination_lba=0, blocks=100, source_block_size=512, destination_block_size=512
     )

@@ -14,9 +14,10 @@ from xcopy.api.endpoint import Endpoint, open_endpoint, split
 from xcopy.api.request import check_texts, insist, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
 from xcopy.comparison import Prefer
+from xcopy.conversation import Side
 from xcopy.errors import UsageError, XcopyError
 from xcopy.job import Job, Method
-from xcopy.limits import Limits, agree
+from xcopy.limits import Limits, Refusal, Wanted, agree
 from xcopy.offload import Pair, command_for
 from xcopy.plan import batches, remainders
 from xcopy.results import NotCopied, RangeResults
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from xcopy.api.request import RangeList
     from xcopy.asked import Asked
     from xcopy.comparison import Rates
-    from xcopy.limits import Refusal
     from xcopy.progress import Progress
     from xcopy.results import FailedRange
 
@@ -58,6 +58,11 @@ class Options:
     transport: str = "sg"
     journal: str | None = None
     journal_interval: float = 5.0
+
+    @property
+    def wanted(self) -> Wanted:
+        """What of the shape of commands is fixed."""
+        return Wanted(jobs=self.jobs, segment=self.segment, segments_per_command=self.segments_per_command)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +127,13 @@ def ready(
     """Check both sides and plan the copy; a new journal, if one is wanted, is begun when all is well."""
     refuse_overlap(first, second, asked)
     warnings = secure(first, second, stack, force=options.force)
-    offer = agree(first.unit, second.unit, jobs=options.jobs)
+    offer, otherwise = (
+        agree(first.unit, second.unit, options.wanted, receiver=side)
+        for side in (Side.DESTINATION, Side.SOURCE)
+    )
     if options.method is Method.OFFLOAD:
-        insist(offer, asked.request)
+        by_source = isinstance(offer, Refusal) and isinstance(otherwise, Limits)
+        insist(otherwise if by_source else offer, asked.request)
     if journal is not None and journal.notice:
         warnings.append(journal.notice)
     if journal is None and options.journal is not None:
@@ -132,7 +141,8 @@ def ready(
 
         journal = new_journal(options.journal, first, second, asked, options)
         stack.enter_context(journal.file)
-    return Copy(first, second, asked, offer, options, tuple(warnings), stack.pop_all(), journal)
+    offers = offer, otherwise
+    return Copy(first, second, asked, offers, options, tuple(warnings), stack.pop_all(), journal)
 
 
 class Copy:
@@ -143,7 +153,7 @@ class Copy:
         source: Endpoint,
         destination: Endpoint,
         asked: Asked,
-        offer: Limits | Refusal,
+        offers: tuple[Limits | Refusal, Limits | Refusal],
         options: Options,
         warnings: tuple[str, ...],
         held: ExitStack,
@@ -151,11 +161,12 @@ class Copy:
     ) -> None:
         self.source, self.destination = source, destination
         self.asked, self.request = asked, asked.request
-        self.offer, self.options, self.warnings = offer, options, warnings
+        self.options, self.warnings = options, warnings
         self._held = held
-        limits = offer if isinstance(offer, Limits) else None
+        self.job = Job(self.request, offers[0], options.method, offers[1])
+        self.offer = self.job.limits or offers[0]
+        limits = self.job.limits
         self._pair = Pair(source.unit, destination.unit, limits.without_list_id if limits else True)
-        self.job = Job(self.request, offer, options.method)
         self.journal = journal
         if journal is not None:
             self.job.already(piece for piece, _ in journal.earlier)

@@ -123,14 +123,7 @@ class Execution:
         return min(most for most in windows if most is not None) if any(windows) else 255
 
     def _bounds(self, limits: Limits) -> Bounds:
-        options, size = self._options, self._job.request.block_size
-        return Bounds.of(
-            limits,
-            size,
-            jobs=options.jobs,
-            segment_blocks=options.segment and max(1, options.segment // size),
-            segments=options.segments_per_command,
-        )
+        return Bounds.of(limits, self._job.request.block_size, self._options.wanted)
 
     def _host_drive(self) -> Governor:
         size, jobs = self._job.request.block_size, self._options.jobs

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from xcopy.api.endpoint import Endpoint
     from xcopy.unit import LogicalUnit
 
-JOBS = 4
-
 
 def run_probe(arguments: argparse.Namespace) -> int:
     """Show every device; one that cannot be asked does not keep the others from being shown."""
@@ -78,7 +76,7 @@ def _show_unit(side: Endpoint, *, as_json: bool) -> None:
 
 
 def _show_pair(source: LogicalUnit, destination: LogicalUnit, *, as_json: bool) -> None:
-    offer = agree(source, destination, jobs=JOBS)
+    offer = agree(source, destination)
     if as_json:
         from xcopy.cli.render_json import emit, limits_fields
 

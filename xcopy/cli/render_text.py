@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 BOUNDS = {
     "segment_blocks": "blocks in a segment",
     "segments_per_command": "segments in a command",
+    "command_blocks": "blocks in a command",
     "granularity_blocks": "granularity in blocks",
     "in_flight": "commands in flight",
 }
