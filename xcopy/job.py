@@ -303,7 +303,8 @@ class Job:
                 return
             self.limits = None
             if self._refused_there and not self.proven:
-                reason = f"{self._refused_there}; sent to the source instead: {verdict.reason}"
+                also = "the same" if verdict.reason == self._refused_there else verdict.reason
+                reason = f"{self._refused_there}; sent to the source instead: {also}"
                 verdict = replace(verdict, reason=reason, kind=verdict.kind and f"both: {verdict.kind}")
             self.refused, self._refused_kind = verdict.reason, verdict.kind
             if self.method is Method.OFFLOAD:
