@@ -16,7 +16,7 @@ from xcopy.coverage import Coverage, State
 from xcopy.host import HostOutcome, next_piece
 from xcopy.limits import Limits, Refusal
 from xcopy.list_ids import WITHOUT, ListIds
-from xcopy.plan import Batch, Piece, Request, Shape, batch_in, clip, fragment
+from xcopy.plan import Batch, Piece, Request, Shape, batch_in, clip, fragment, packed
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:
@@ -161,7 +161,8 @@ class Job:
             if list_id is None:
                 return None
             granule = self.limits.granularity_blocks.value
-            batch = batch_in(piece, clip(shape, self.limits), self.request, granule)
+            shape = clip(shape, self.limits)
+            batch = batch_in(piece, shape, self.request, granule, packed(self.limits))
             task = OffloadTask(batch, list_id, self.proven, self.limits, self.to)
         else:
             task = HostTask(next_piece(piece, self.request.block_size, shape), bool(self.detour))

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from xcopy.limits import Limits
 
 
+PACKED_SEGMENTS = 64  # in one command where ranges are short: their list fits a page of memory
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Piece:
     """`blocks` blocks of the request from its block `start`."""
@@ -214,15 +217,21 @@ def fragment(room: Piece, request: Request, granule: int) -> Piece | None:
     return Piece(room.start, left) if left < granule else None
 
 
-def batch_in(room: Piece, shape: Shape, request: Request, granule: int = 1) -> Batch:
+def packed(limits: Limits) -> int:
+    """How many segments of short ranges may stand in for fewer that are long."""
+    return min(limits.segments_per_command.value, PACKED_SEGMENTS)
+
+
+def batch_in(room: Piece, shape: Shape, request: Request, granule: int = 1, most: int = 0) -> Batch:
     """The next command's segments from the start of `room`, which is no `fragment`; it ends before one.
 
-    The blocks of `shape` are whole granules.
+    The blocks of `shape` are whole granules. Where ranges are short there are up to `most` segments, with no
+    more blocks than `shape` has.
     """
     pieces: list[Piece] = []
-    at = room.start
-    while at < room.end and len(pieces) < shape.segments:
-        left = min(request.room(at).blocks, room.end - at)
+    at, end = room.start, min(room.end, room.start + shape.segment_blocks * shape.segments)
+    while at < end and len(pieces) < max(shape.segments, most):
+        left = min(request.room(at).blocks, end - at)
         blocks = min(shape.segment_blocks, left - left % granule)
         if not blocks:
             break
@@ -241,7 +250,7 @@ def batches(request: Request, limits: Limits) -> Iterator[Batch]:
         room = Piece(at, request.blocks - at)
         rest = fragment(room, request, granule)
         if rest is None:
-            batch = batch_in(room, shape, request, granule)
+            batch = batch_in(room, shape, request, granule, packed(limits))
             yield batch
             rest = batch.whole
         at = rest.end

@@ -13,7 +13,7 @@ from xcopy.conversation import Read, Write, converse
 from xcopy.host import HostOutcome, copy_piece
 from xcopy.job import Job, Method, OffloadTask, Task
 from xcopy.limits import Bound, Limits
-from xcopy.plan import Piece, Range, Request, Shape, batch_in, batches, clip, fragment, remainders
+from xcopy.plan import Piece, Range, Request, Shape, batch_in, batches, clip, fragment, packed, remainders
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:
@@ -119,8 +119,10 @@ def test_with_a_shape_that_changes_from_batch_to_batch_every_block_goes_to_its_p
         rest = fragment(room, request, granule)
         if rest is None:
             wanted = data.draw(SHAPES)
-            batch = batch_in(room, clip(wanted, most), request, granule)
-            assert len(batch.pieces) <= min(count, wanted.segments if wanted else count)
+            shape = clip(wanted, most)
+            batch = batch_in(room, shape, request, granule, packed(most))
+            assert len(batch.pieces) <= count
+            assert batch.whole.blocks <= shape.segment_blocks * shape.segments
             for piece in batch.pieces:
                 longest = min(
                     most.segment_blocks.value, wanted.segment_blocks if wanted else segment + granule
@@ -268,6 +270,23 @@ def test_one_batch_has_segments_of_several_ranges_and_none_of_two() -> None:
     batch = batch_in(Piece(1, 16), Shape(4, 4), request)
     assert batch.pieces == (Piece(1, 2), Piece(3, 4), Piece(7, 1), Piece(8, 4))
     assert [request.source(piece) for piece in batch.pieces] == [(1, 2), (50, 4), (54, 1), (90, 4)]
+
+
+def test_short_ranges_are_packed_into_one_command_as_far_as_it_may_have_segments_and_blocks() -> None:
+    request = request_of(*((lba * 10, 2, lba * 10) for lba in range(200)))
+    assert len(batch_in(Piece(0, 400), Shape(100, 1), request, 1, 30).pieces) == 30
+    assert batch_in(Piece(0, 400), Shape(5, 1), request, 1, 30).pieces == (
+        Piece(0, 2),
+        Piece(2, 2),
+        Piece(4, 1),
+    )
+    assert packed(limits(100, 8, 1)) == 8
+    assert packed(limits(100, 1000, 1)) == 64  # 64 times 28 bytes, and two CSCD descriptors: less than 4096
+
+
+def test_long_ranges_are_not_packed() -> None:
+    request = request_of((0, 400, 0))
+    assert batch_in(Piece(0, 400), Shape(100, 2), request, 1, 30).pieces == (Piece(0, 100), Piece(100, 100))
 
 
 def test_a_piece_across_the_end_of_a_range_has_no_lba() -> None:
