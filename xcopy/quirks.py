@@ -34,15 +34,15 @@ QUIRKS = (
         vendor="FREEBSD",
         product="CTLDISK",
         tells_failed_segment=True,
-        evidence="ctl_tpc.c: one segment after the other, and the number of COPY ABORTED is that of the one that "
-        "failed, which goes up only when all of a segment's writes ended well",
+        evidence="ctl_tpc.c: one segment after the other, and the number of COPY ABORTED is that of the one "
+        "that failed: it goes up only when all writes of a segment have ended well",
     ),
     Quirk(
         vendor="XCOPYDEV",
         product="EMULATED ARRAY",
         tells_failed_segment=True,
-        evidence="this package's own array: what it claims of a batch of many segments, with a fault at every "
-        "internal read and write, is compared with the bytes of its units",
+        evidence="this package's own array: what it claims of many segments, with a fault at every internal "
+        "read and write, is compared with the bytes of its units",
     ),
 )
 

@@ -205,11 +205,11 @@ def test_an_array_that_answers_late_is_asked_after() -> None:
 def test_identifiers_are_used_where_a_copy_can_be_asked_after_and_not_elsewhere() -> None:
     able = unit(1, copy_commands=frozenset({STATUS_LID1}))
     for destination, without in ((able, False), (unit(1), True)):
-        offer = agree(unit(0), destination, jobs=4)
+        offer = agree(unit(0), destination)
         assert isinstance(offer, Limits)
         assert offer.without_list_id is without
     none = unit(1, parameters=parameters(snlid=False))
-    offer = agree(unit(0), none, jobs=4)
+    offer = agree(unit(0), none)
     assert isinstance(offer, Limits)
     assert not offer.without_list_id
 

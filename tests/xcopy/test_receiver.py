@@ -121,7 +121,9 @@ def test_a_destination_that_cannot_take_such_commands_is_not_sent_any() -> None:
 
 def test_the_source_is_sent_no_more_at_once_than_it_takes() -> None:
     source = unit(0, parameters=parameters(total_concurrent_copies=2))
-    offer, other = (agree(source, unit(1), Wanted(jobs=8), receiver=side) for side in (Side.DESTINATION, Side.SOURCE))
+    offer, other = (
+        agree(source, unit(1), Wanted(jobs=8), receiver=side) for side in (Side.DESTINATION, Side.SOURCE)
+    )
     job = Job(request(10**7), offer, Method.AUTO, other)
     for verdict in (Verdict(Action.NO_OFFLOAD, "no"), Verdict(Action.DONE, "")):
         task = job.next()
