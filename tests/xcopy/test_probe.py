@@ -165,3 +165,34 @@ def test_a_device_that_answers_garbage_ends_in_a_clear_error_or_a_unit(data: st.
         converse(discover("sdb"), perform)
     except (XcopyError, TransportError):
         pass
+
+
+@pytest.mark.parametrize(
+    ("answer", "commands"),
+    [
+        # 0001h: 83h with 00h and 1Ch, 84h with 03h and 00h, in no order, and a pad; then a type nobody knows
+        (
+            page(0x8F, "0001000c 08 8302001c 84020300 000000 beef0004 00000000"),
+            {(0x83, 0x00), (0x83, 0x1C), (0x84, 0x03), (0x84, 0x00)},
+        ),
+        (page(0x8F, "0001000c 40 8302001c"), set()),
+        (page(0x8F, "ff"), set()),
+        (NO, set()),
+    ],
+    ids=["listed", "cut short", "garbage", "refused"],
+)
+def test_what_page_8fh_lists_is_known_and_what_cannot_be_read_lists_nothing(
+    answer: Reply, commands: set[tuple[int, int]]
+) -> None:
+    unit = play(
+        discover("sdb"),
+        [
+            (TUR, Reply()),
+            (INQUIRY, inquiry()),
+            (PAGE.format("00"), page(0, "008f")),
+            (PAGE.format("8f"), answer),
+            (CAPACITY16, CAPACITY),
+            (PARAMETERS, Reply(data=OPERATING.pack())),
+        ],
+    )
+    assert unit.copy_commands == commands
