@@ -21,7 +21,7 @@ demo: $(STAGES)-run
 
 test: $(STAGES)-dev
 	-setup/debian.sh vm
-	$(PYTHON) tests/tiers.py static pure machine vm
+	$(PYTHON) tests/tiers.py static pure+vm machine
 
 check: $(STAGES)-dev
 	$(PYTHON) tests/tiers.py static

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -54,3 +55,60 @@ def test_a_tier_that_cannot_run_is_skipped_but_fails_where_all_must_run(
     result = tiers.not_run("needs root")
     assert (result.failed, result.skipped) == (failed, skipped)
     assert "needs root" in result.notes[0]
+
+
+def spoken() -> tiers.Result:
+    os.write(1, b"what a child prints\n")
+    print("what it prints itself")
+    return tiers.Result(passed=2)
+
+
+def refused() -> tiers.Result:
+    raise OSError("no room")
+
+
+def killed() -> tiers.Result:
+    os._exit(1)
+
+
+def quiet() -> tiers.Result:
+    return tiers.Result(passed=1)
+
+
+@pytest.fixture
+def side_by_side(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tiers, "RESULTS", tmp_path)
+    for run in (quiet, spoken, refused, killed):
+        monkeypatch.setitem(tiers.TIERS, run.__name__, (f"the {run.__name__} tier", run))
+
+
+@pytest.mark.usefixtures("side_by_side")
+def test_of_two_tiers_at_a_time_the_second_is_counted_too_and_what_it_printed_is_shown(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert [result.passed for result in tiers.together(["quiet", "spoken"])] == [1, 2]
+    said = capfd.readouterr().out
+    assert said.index("meanwhile") < said.index("what a child prints")
+    assert "what it prints itself" in said
+
+
+@pytest.mark.usefixtures("side_by_side")
+@pytest.mark.parametrize(("name", "reason"), [("refused", "no room"), ("killed", "BrokenProcessPool")])
+def test_a_tier_beside_another_that_never_comes_to_an_end_has_failed(name: str, reason: str) -> None:
+    first, second = tiers.together(["quiet", name])
+    assert (first.failed, second.failed) == (0, 1)
+    assert reason in second.notes[0]
+
+
+def test_what_fails_in_a_worker_or_ends_it_fails_the_tier(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tiers, "RESULTS", tmp_path)
+    monkeypatch.setattr(tiers, "ROOT", tmp_path)
+    tests = tmp_path / "test_three.py"
+    tests.write_text(
+        "import os\n\ndef test_good():\n    pass\n\ndef test_bad():\n    assert 1 == 2\n\n"
+        "def test_fatal():\n    os._exit(0)\n"
+    )
+    result = tiers.pytest("pure", "-n", "2", "--dist", "worksteal", str(tests))
+    assert (result.passed, result.failed) == (1, 2)

@@ -1,17 +1,21 @@
-"""Runs tiers of tests and prints what came of each: `python tests/tiers.py static pure machine vm`.
+"""Runs tiers of tests and prints what came of each: `python tests/tiers.py static pure+vm machine`.
 
-Belongs here: which tiers there are, what each needs, and the summary. Does not set the machine up.
+Belongs here: which tiers there are, what each needs, which run side by side, and the summary. Does not set
+the machine up. `pure+vm` is two tiers at a time: the first prints as it runs; what the other printed, kept
+in .cache/tests/vm.log, follows when both have ended.
 A tier that cannot run here is skipped with its reason; where CI=true or XCOPY_CI=1, that is a failure.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as xml
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,7 +73,8 @@ def static() -> Result:
 
 def pure() -> Result:
     """All that needs neither root nor a kernel's target."""
-    return pytest("pure", "tests", "--ignore=tests/machine", "--ignore=tests/lio")
+    spread = ("-n", "auto", "--dist", "worksteal")  # neighbours together: few fixtures are made twice
+    return pytest("pure", *spread, "tests", "--ignore=tests/machine", "--ignore=tests/lio")
 
 
 def machine() -> Result:
@@ -104,12 +109,12 @@ def lio() -> Result:
 
 
 def pytest(tier: str, *arguments: str) -> Result:
-    """Run pytest under coverage."""
+    """Run pytest and measure coverage, in its workers too, of all tests that are not marked `no_cover`."""
     junit = RESULTS / f"{tier}.xml"
-    argv = ["coverage", "run", f"--data-file={RESULTS}/coverage.{tier}", "-m", "pytest", "-q"]
-    done = subprocess.run(
-        [sys.executable, "-m", *argv, f"--junitxml={junit}", *arguments], cwd=ROOT, check=False
-    )
+    argv = ["pytest", "-q", "--cov", "--cov-report=", f"--junitxml={junit}", *arguments]
+    environment = os.environ | {"COVERAGE_FILE": str(RESULTS / f"coverage.{tier}")}
+    polite = ("nice", "-n", "5") if tier == "pure" else ()  # a guest beside it has time limits to keep
+    done = subprocess.run([*polite, sys.executable, "-m", *argv], cwd=ROOT, env=environment, check=False)
     if not junit.exists():
         return Result(failed=1, notes=(f"pytest ended with {done.returncode} and no report",))
     return report(junit, done.returncode)
@@ -151,23 +156,59 @@ TIERS: dict[str, tuple[str, Callable[[], Result]]] = {
 }
 
 
-def main(names: list[str]) -> int:
-    """Run the named tiers in turn; 0 when nothing failed."""
+def timed(name: str) -> Result:
+    """Run a tier and say how long it took."""
+    start = time.monotonic()
+    result = TIERS[name][1]()
+    return replace(result, seconds=time.monotonic() - start)
+
+
+def log(name: str) -> Path:
+    """Where a tier that runs beside another one prints."""
+    return RESULTS / f"{name}.log"
+
+
+def aside(name: str) -> Result:
+    """Run a tier with all that it and its children print in its log: for a process of its own."""
+    with log(name).open("w", buffering=1) as out:
+        for descriptor in (1, 2):
+            os.dup2(out.fileno(), descriptor)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            return timed(name)
+
+
+def together(names: list[str]) -> list[Result]:
+    """Run tiers at the same time: the first prints as it runs, what the others printed follows.
+
+    A tier that ends in an exception, or takes its process with it, has failed.
+    """
+    print(f"\n== {', beside it: '.join(TIERS[name][0] for name in names)} ==", flush=True)
+    first, *others = names
+    with ProcessPoolExecutor(max(1, len(others))) as processes:
+        running = {name: processes.submit(aside, name) for name in others}
+        results = [timed(first)]
+        for name, run in running.items():
+            trouble = run.exception()
+            results.append(Result(failed=1, notes=(f"ended with {trouble!r}",)) if trouble else run.result())
+            print(f"\n== {TIERS[name][0]}, meanwhile ==\n{log(name).read_text(errors='replace')}", flush=True)
+    return results
+
+
+def main(arguments: list[str]) -> int:
+    """Run the named tiers in turn, those joined by + at the same time; 0 when nothing failed."""
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
-    rows = []
-    for name in names:
-        title, run = TIERS[name]
-        print(f"\n== {title} ==", flush=True)
-        start = time.monotonic()
-        rows.append((title, replace(run(), seconds=time.monotonic() - start)))
+    groups = [argument.split("+") for argument in arguments]
+    names = [name for group in groups for name in group]
+    results = [result for group in groups for result in together(group)]
+    rows = [(TIERS[name][0], result) for name, result in zip(names, results, strict=True)]
     covered = coverage() if names != ["static"] else "not measured"
     print(f"\n{'tier':28}{'passed':>8}{'failed':>8}{'skipped':>8}{'seconds':>9}")
     for title, row in rows:
         print(f"{title:28}{row.passed:8}{row.failed:8}{row.skipped:8}{row.seconds:9.1f}")
         for note in row.notes:
             print(f"    {note}")
-    print(f"branch coverage: {covered}")
+    print(f"branch coverage, but for tests marked no_cover: {covered}")
     passed, failed, skipped = (
         sum(getattr(row, count) for _, row in rows) for count in ("passed", "failed", "skipped")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
@@ -27,6 +28,7 @@ def all_records() -> list[type[Record]]:
     return sorted(found - {Record}, key=lambda r: (r.__module__, r.__name__))
 
 
+@cache  # a strategy that is made anew for every example costs more than the example
 def records(of: type[Record]) -> st.SearchStrategy[Record]:
     """Any record of a type."""
 

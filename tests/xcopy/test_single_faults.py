@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from xcopy.plan import Piece
     from xcopy.unit import LogicalUnit
 
+pytestmark = pytest.mark.no_cover  # ten thousand copies of one kind: measured, they take three times as long
+
 BLOCK = 512
 TUR = Command(name="TEST UNIT READY", cdb=bytes(6))
 SEGMENT = 4  # blocks
