@@ -16,11 +16,12 @@ from xcopy.coverage import Coverage, State
 from xcopy.host import HostOutcome, next_piece
 from xcopy.limits import Limits, Refusal
 from xcopy.list_ids import WITHOUT, ListIds
+from xcopy.odd_ends import odd_ends
 from xcopy.plan import Batch, Piece, Request, Shape, batch_in, clip, fragment, packed
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 OFFLOAD, HOST = "offload", "host"
 EARLIER = "earlier run"  # by whichever means
@@ -218,8 +219,8 @@ class Job:
         match verdict.action:
             case Action.DONE:
                 pass
-            case Action.SMALLER if parts := self._odd(task, piece):
-                self._apart(parts, verdict)
+            case Action.SMALLER if self.limits and (parts := odd_ends(task.batch.rest(piece), self._longest)):
+                self._apart(parts, piece, verdict)
             case Action.FEWER | Action.SMALLER:
                 self._shrink(task, piece, verdict)
             case Action.ANOTHER_ID:
@@ -247,39 +248,16 @@ class Job:
             self.limits = fewer
         self._offload_again(piece, verdict)
 
-    def _odd(self, task: OffloadTask, piece: Piece) -> list[tuple[Piece, str]]:
-        """What is left of a command whose trouble is a segment shorter than others that were copied.
-
-        Of its own then: such an end is not what the storage copies, and nothing is learnt of the others. It
-        is cut where a granule may end, the largest power of two first; what is one itself goes by host.
-        """
-        left = [each for each in task.batch.pieces if each.end > piece.start]
-        left[0] = Piece(piece.start, left[0].end - piece.start)
-        if self.limits is None or all(each.blocks >= self._longest for each in left):
-            return []
-        if len(left) == 1:
-            head = 1 << (piece.blocks.bit_length() - 1)
-            if head == piece.blocks:
-                return [(piece, HOST)]
-            tail = Piece(piece.start + head, piece.blocks - head)
-            return [(Piece(piece.start, head), OFFLOAD), (tail, OFFLOAD)]
-        parts: list[Piece] = []
-        for each in left:
-            if parts and min(parts[-1].blocks, each.blocks) >= self._longest:
-                parts[-1] = Piece(parts[-1].start, each.end - parts[-1].start)
-            else:
-                parts.append(each)
-        return [(part, OFFLOAD) for part in parts]
-
-    def _apart(self, parts: list[tuple[Piece, str]], verdict: Verdict) -> None:
-        for part, means in parts:
-            if means == OFFLOAD:
+    def _apart(self, parts: Sequence[Piece], piece: Piece, verdict: Verdict) -> None:
+        """An odd end in parts; what cannot be cut any more goes by another means, or is left out."""
+        if list(parts) != [piece]:
+            for part in parts:
                 self._offload_again(part, verdict)
-            elif self.method is Method.OFFLOAD and not self.stopped:
-                self.coverage.failed(part, verdict.reason)
-                self._left_out = self._left_out or verdict.reason
-            else:
-                self._by_host(part, verdict)
+        elif self.method is Method.OFFLOAD and not self.stopped:
+            self.coverage.failed(piece, verdict.reason)
+            self._left_out = self._left_out or verdict.reason
+        else:
+            self._by_host(piece, verdict)
 
     def _under_another_id(self, piece: Piece, verdict: Verdict) -> None:
         """Storage that falls silent too often, or lets no identifier go, is left alone."""

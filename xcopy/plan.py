@@ -191,6 +191,14 @@ class Batch:
         first = self.pieces[0]
         return Piece(first.start, self.pieces[-1].end - first.start)
 
+    def rest(self, left: Piece) -> tuple[Piece, ...]:
+        """Its segments within `left`, which is what is left of it to the end."""
+        return tuple(
+            Piece(max(each.start, left.start), each.end - max(each.start, left.start))
+            for each in self.pieces
+            if each.end > left.start
+        )
+
     def settled(self, copied: int, granule: int) -> int:
         """Of the first `copied` blocks so many that whole granules are left of every segment."""
         blocks = 0
