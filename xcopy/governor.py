@@ -11,12 +11,12 @@ from dataclasses import replace
 from math import hypot
 from typing import TYPE_CHECKING
 
-from xcopy.bucket import Bucket
 from xcopy.conversation import Pushback
 from xcopy.gauge import Gauge, Reading
 from xcopy.settings import LEAST_SEGMENT, Bounds, Knob, Move, Setting, size_text
 
 if TYPE_CHECKING:
+    from xcopy.bucket import Bucket
     from xcopy.plan import Shape
 
 # The policy. Seconds and shares; the reason beside each.
@@ -69,11 +69,12 @@ class Governor:
     """Chooses `window` and `shape` from what is told of each command; sizes in bytes, times in seconds.
 
     Of every command `sent` is told once, and then either `completed` or `lost`; its latency runs from `sent`
-    and includes waits. Times may repeat but mean nothing when they run backwards.
+    and includes waits. Times may repeat but mean nothing when they run backwards. A `bucket` paces it; all
+    that is to keep one rate together shares one.
     """
 
-    def __init__(self, bounds: Bounds, *, rate: float | None = None) -> None:
-        self._bucket = Bucket(rate) if rate is not None else None
+    def __init__(self, bounds: Bounds, *, bucket: Bucket | None = None) -> None:
+        self._bucket = bucket
         self._gauge = Gauge()
         self._bounds = self._capped(bounds)
         self._base = self._setting = self._bounds.clip(

@@ -82,7 +82,7 @@ def best_of_slower() -> tuple[float, float]:
 
 
 def governed(storage: Storage, seed: int, *, rate: float | None = None) -> tuple[Run, Governor]:
-    run, governor = Run(storage, seed), Governor(BOUNDS, rate=rate)
+    run, governor = Run(storage, seed), Governor(BOUNDS, bucket=Bucket(rate) if rate else None)
     run.go(governor, COPY)
     return run, governor
 
@@ -497,7 +497,7 @@ def test_a_rate_of_nothing_is_refused() -> None:
 
 
 def test_a_command_costs_the_governor_at_most_10_microseconds() -> None:
-    governor = Governor(BOUNDS, rate=1e15)
+    governor = Governor(BOUNDS, bucket=Bucket(1e15))
     commands = 20000
 
     def spend() -> float:

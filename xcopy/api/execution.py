@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xcopy.api.endpoint import carry_out
+from xcopy.bucket import Bucket
 from xcopy.comparison import Comparison
 from xcopy.conversation import Side
 from xcopy.device.caches import drop, settle
@@ -58,9 +59,10 @@ class Execution:
         self._began = self._now()
         self._due = self._began
         self._meter = Meter(self._copied(), self._began)
-        self._drives = {HOST: self._host_drive()}
+        bucket = Bucket(options.rate) if options.rate is not None else None  # one for both means
+        self._drives = {HOST: Governor(self._host_bounds(), bucket=bucket)}
         if job.limits is not None:
-            self._drives[OFFLOAD] = Governor(self._bounds(job.limits), rate=options.rate)
+            self._drives[OFFLOAD] = Governor(self._bounds(job.limits), bucket=bucket)
         self.comparison = Comparison(options.prefer, self._began) if self._comparable() else None
         self._runner = Runner(
             job,
@@ -125,16 +127,15 @@ class Execution:
     def _bounds(self, limits: Limits) -> Bounds:
         return Bounds.of(limits, self._job.request.block_size, self._options.wanted)
 
-    def _host_drive(self) -> Governor:
+    def _host_bounds(self) -> Bounds:
         size, jobs = self._job.request.block_size, self._options.jobs
         least, most = (max(1, each // size) for each in HOST_PIECES)
-        bounds = Bounds(
+        return Bounds(
             block_size=size,
             jobs=Span(1, HOST_JOBS) if jobs is None else Span(jobs, jobs),
             segment_blocks=Span(least, most),
             segments=Span(1, 1),
         )
-        return Governor(bounds, rate=self._options.rate)
 
     def _comparable(self) -> bool:
         return self._job.method is Method.AUTO and self._job.limits is not None
