@@ -28,6 +28,20 @@ array.faults.add(Fault(opcode=0x83, nth=3, then=wait))
 sys.exit(main(sys.argv[1:]))
 """
 
+# Sends itself SIGUSR1 as soon as the plan is said.
+ASK_AT_THE_PLAN = """
+import os, signal, sys
+from xcopy.cli.main import main
+signal.signal(signal.SIGUSR1, signal.SIG_DFL)  # whatever whoever runs the tests did with it
+write = sys.stdout.write
+def ask(text):
+    if '"plan"' in text:
+        os.kill(os.getpid(), signal.SIGUSR1)
+    return write(text)
+sys.stdout.write = ask
+sys.exit(main(sys.argv[1:]))
+"""
+
 
 class Waiting:
     """A copy that waits in its third command; its standard error and output as they come."""
@@ -84,6 +98,15 @@ def test_sigusr1_is_answered_in_json_too(array: Directory, started: list[Waiting
     assert record["bytes"] == {"offload": 2 * 8192, "host": 0}
     assert (record["in_flight"], record["window"]) == (1, "1 x 8 KiB")
     assert copy.go_on() == 0
+
+
+def test_sigusr1_as_early_as_the_plan_is_answered_and_ends_nothing(array: Directory) -> None:
+    words = (sys.executable, "-c", ASK_AT_THE_PLAN, array.unit(0), array.unit(1), "--json")
+    copy = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert copy.returncode == 0, copy.stderr
+    records = [json.loads(line)["record"] for line in copy.stdout.splitlines()]
+    assert records[:2] == ["plan", "progress"]
+    assert array.bytes(1) == array.bytes(0)
 
 
 def test_a_second_ctrl_c_is_explained_and_the_copy_ends_when_its_command_does(

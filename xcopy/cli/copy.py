@@ -71,8 +71,8 @@ def run_copy(arguments: argparse.Namespace) -> int:
 
 def carry_out(copy: Copy, renderer: Renderer) -> int:
     """Run a copy that is ready, and say all there is to say; returns the exit code."""
-    _say(renderer.planned, copy)
     with _signals(copy) as heard:
+        _say(renderer.planned, copy)
         report = copy.run(lambda progress: _show(renderer, progress, heard))
     code = code_of_report(report, only_offload=copy.options.method is Method.OFFLOAD)
     _say(renderer.finished, report, code)
