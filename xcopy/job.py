@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 OFFLOAD, HOST = "offload", "host"
 EARLIER = "earlier run"  # by whichever means
 MOST_SILENCES = 8  # commands without an answer, all of them asked after, before offload is given up
+MOST_IN_VAIN = 8  # commands, each sent after the one before had failed, all of their tries used up
 
 
 class Method(Enum):
@@ -45,6 +46,7 @@ class OffloadTask:
     proven: bool
     limits: Limits
     to: Side = Side.DESTINATION
+    number: int = 0  # how many were made before it
 
     @property
     def piece(self) -> Piece:
@@ -54,10 +56,10 @@ class OffloadTask:
 
 @dataclass(frozen=True, slots=True)
 class HostTask:
-    """Read and write this piece by the host; `detour` where the storage could copy it too."""
+    """Read and write this piece by the host; `detour` is why, where the storage may copy it too."""
 
     piece: Piece
-    detour: bool = False
+    detour: str = ""
 
 
 Task = OffloadTask | HostTask
@@ -105,6 +107,7 @@ class Job:
         self._again: deque[tuple[Piece, str]] = deque()
         self._ids = ListIds()
         self._in_flight = self._silences = 0
+        self._in_vain = self._in_vain_from = 0  # commands in a row, and the number that the next has to have
         self._longest = 0  # blocks of the longest segment that was copied
         self._left_out = ""  # why an end was not copied, where only the storage may
         self.to = Side.DESTINATION  # who gets the commands
@@ -112,6 +115,8 @@ class Job:
         self._refused_there = ""  # what the destination said, once the source is tried
         if isinstance(offer, Refusal) and method is not Method.HOST and not self._try_source(offer.reason):
             self.refused = offer.reason
+            if method is Method.OFFLOAD:
+                self.stop(offer.reason)
 
     def already(self, pieces: Iterable[Piece]) -> None:
         """These were copied by an earlier run; for a job that has handed out nothing yet."""
@@ -164,9 +169,11 @@ class Job:
             granule = self.limits.granularity_blocks.value
             shape = clip(shape, self.limits)
             batch = batch_in(piece, shape, self.request, granule, packed(self.limits))
-            task = OffloadTask(batch, list_id, self.proven, self.limits, self.to)
+            written = self.proven or self.coverage.count(State.COPIED, HOST) > 0  # what a reset may lose
+            task = OffloadTask(batch, list_id, written, self.limits, self.to, self.commands[OFFLOAD])
         else:
-            task = HostTask(next_piece(piece, self.request.block_size, shape), bool(self.detour))
+            detour = "" if self._again and self._again[0][1] == HOST else self.detour
+            task = HostTask(next_piece(piece, self.request.block_size, shape), detour)
         self._take(task.piece, means)
         self.coverage.begin(task.piece)
         self.commands[means] += 1
@@ -218,7 +225,7 @@ class Job:
             piece = Piece(piece.start + copied, piece.blocks - copied)
         match verdict.action:
             case Action.DONE:
-                pass
+                self._in_vain = 0
             case Action.SMALLER if self.limits and (parts := odd_ends(task.batch.rest(piece), self._longest)):
                 self._apart(parts, piece, verdict)
             case Action.FEWER | Action.SMALLER:
@@ -231,8 +238,17 @@ class Job:
                 self.in_doubt = True
                 self.coverage.failed(piece, verdict.reason)
                 self.stop(verdict.reason)
+            case _ if self._always_in_vain(task, verdict):
+                self._give_up(piece, verdict)
             case _:
                 self._by_host(piece, verdict)
+
+    def _always_in_vain(self, task: OffloadTask, verdict: Verdict) -> bool:
+        """Storage that is busy for ever is not asked for each piece; commands that fail together are one."""
+        if (self.proven and verdict.pushback is None) or task.number < self._in_vain_from:
+            return False
+        self._in_vain, self._in_vain_from = self._in_vain + 1, self.commands[OFFLOAD]
+        return self._in_vain >= MOST_IN_VAIN
 
     def _shrink(self, task: OffloadTask, piece: Piece, verdict: Verdict) -> None:
         """Once for each set of limits: other commands in flight then only come again."""
@@ -295,7 +311,7 @@ class Job:
         if self._otherwise is None or self.method is Method.HOST:
             return False
         self.limits, self._otherwise = self._otherwise, None
-        self.to, self._ids, self._refused_there = Side.SOURCE, ListIds(), refused
+        self.to, self._ids, self._refused_there, self._in_vain = Side.SOURCE, ListIds(), refused, 0
         return True
 
     def _by_host(self, piece: Piece, verdict: Verdict) -> None:
@@ -310,7 +326,10 @@ class Job:
 
     def _book(self, reason: str, blocks: int, kind: str = "") -> None:
         """One entry for each kind of reason, worded as it was met first."""
-        self.fallbacks.setdefault(kind or reason, Fallback(reason)).blocks += blocks
+        entry = self.fallbacks.setdefault(kind or reason, Fallback(reason))
+        entry.blocks += blocks
+        if not entry.blocks:
+            del self.fallbacks[kind or reason]
 
     def _hosted(self, task: HostTask, outcome: HostOutcome) -> None:
         piece = task.piece
@@ -320,6 +339,7 @@ class Job:
             rest = Piece(piece.start + outcome.copied, piece.blocks - outcome.copied)
             if task.detour and self.limits is not None and not self.stopped:
                 self.detour = ""  # the storage may do what the host cannot
+                self._book(task.detour, -rest.blocks)
                 self.coverage.back(rest)
                 self._again.append((rest, OFFLOAD))
                 return

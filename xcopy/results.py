@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xcopy.coverage import Coverage, Entry
     from xcopy.plan import Piece, Request
 
+UNKNOWN = "not known to be copied: what became of its command was never booked"
 NOT_TRIED = "not tried"  # the reason of a block that no task had, or has no more
 UNFINISHED = (State.PENDING, State.IN_FLIGHT, State.FAILED)
 
@@ -158,5 +159,5 @@ def _failed(request: Request, piece: Piece, entry: Entry) -> FailedRange:
         source_blocks=source_blocks,
         destination_lba=destination_lba,
         destination_blocks=destination_blocks,
-        reason=entry.detail or NOT_TRIED,
+        reason=entry.detail or (NOT_TRIED if entry.state is State.PENDING else UNKNOWN),
     )

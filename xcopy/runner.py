@@ -156,8 +156,11 @@ class Runner:
         self._offload_rate = Meter(0, now())
 
     def stop(self, reason: str) -> None:
-        """Issue nothing more; safe to call from a signal handler or another thread."""
-        self._stopping.set()
+        """Issue nothing more; safe to call from a signal handler or another thread.
+
+        No lock is taken here: the thread that runs the copy may hold it when a signal comes. And a worker
+        that knew of it before that thread could be heard first, with a reason of its own.
+        """
         self._done.put(reason)
 
     def run(self) -> None:
@@ -179,7 +182,10 @@ class Runner:
             self._stopping.set()
             self._job.stop(str(error) or repr(error))
         while self._out:
-            error = self._next(observed=False) or error
+            try:
+                error = self._next(observed=False) or error
+            except Exception as raised:  # what else is in flight is waited for all the same
+                error = error or raised
         for _ in range(self._workers):
             self._todo.put(None)
         if error is not None:
@@ -261,6 +267,7 @@ class Runner:
         match message:
             case str():
                 self._job.stop(message)
+                self._stopping.set()
                 self._call_back()
                 return None
             case _PushedBack(means, why, at):
@@ -275,15 +282,14 @@ class Runner:
             self._stopping.set()
             self._job.lost(task, str(outcome) or repr(outcome))
             return outcome
-        drive = self._drives[means]
+        limits, drive = self._job.limits, self._drives[means]
+        self._job.finish(task, outcome)
         if _whole(task, outcome):
             size = self._size(task)
             self._copied_by[means] += size
             drive.completed(size, message.ended - sent, message.ended)
         else:
             drive.lost(message.ended)
-        limits = self._job.limits
-        self._job.finish(task, outcome)
         if self._job.limits is not limits and self._job.limits is not None:
             drive.bound(self._bounds(self._job.limits), message.ended)
         if self._job.stopped:

@@ -97,7 +97,8 @@ def judge(
     if verdict is None:
         rule = _matching((*DEVICE_RULES, *COPY_RULES), reply.status, sense, command)
         if rule is None:
-            verdict = Verdict(Action.OTHER_MEANS, f"an answer this program does not know: {said}")
+            kind = f"unknown: {reply.status:02X} {sense.triple if sense else ''}"
+            verdict = Verdict(Action.OTHER_MEANS, f"an answer this program does not know: {said}", kind=kind)
         else:
             kind = f"{rule.why}: {reply.status:02X} {sense.triple if sense else ''}"
             verdict = _of(rule, proven, f"{rule.why}: {said}", kind)

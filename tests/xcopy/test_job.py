@@ -76,6 +76,46 @@ def test_a_refusal_up_front_is_booked_as_the_reason_of_every_block() -> None:
     assert {reason: f.blocks for reason, f in copy.fallbacks.items()} == {"no 3PC": 100}
 
 
+def test_a_refusal_up_front_leaves_nothing_to_the_host_where_only_the_storage_may_copy() -> None:
+    copy = job(100, Refusal("no 3PC"), Method.OFFLOAD)
+    assert copy.next() is None
+    assert copy.stopped == "no 3PC"
+
+
+def test_what_the_host_could_not_copy_in_its_trial_is_not_booked_as_its_own() -> None:
+    copy = job(1000, limits())
+    copy.finish(taken(copy), DONE)
+    copy.detour = "a trial"
+    copy.finish(taken(copy), HostOutcome(20, "cannot be read"))
+    assert not copy.detour
+    assert {reason: f.blocks for reason, f in copy.fallbacks.items()} == {"a trial": 20}
+    copy.detour = "another trial"
+    copy.finish(taken(copy), HostOutcome(0, "cannot be read"))
+    assert "another trial" not in copy.fallbacks
+
+
+def test_what_the_storage_could_not_copy_does_not_go_back_to_it_from_a_trial() -> None:
+    copy = job(1000, limits())
+    copy.finish(taken(copy), DONE)
+    copy.finish(taken(copy), Verdict(Action.OTHER_MEANS, "a bad block"))
+    copy.detour = "a trial"
+    copy.finish(taken(copy), HostOutcome(0, "cannot be read"))
+    assert copy.stopped == "cannot be read"
+    assert {reason: f.blocks for reason, f in copy.fallbacks.items()} == {"a bad block": 80}
+
+
+def test_a_reset_matters_from_the_first_block_that_the_host_wrote() -> None:
+    copy = job(1000, limits())
+    first = taken(copy)
+    assert isinstance(first, OffloadTask)
+    assert not first.proven
+    copy.finish(first, Verdict(Action.OTHER_MEANS, "a bad block"))
+    copy.finish(taken(copy), HostOutcome(first.piece.blocks))
+    second = taken(copy)
+    assert isinstance(second, OffloadTask)
+    assert second.proven
+
+
 def test_the_host_that_was_asked_for_is_no_fallback() -> None:
     copy = job(100, Refusal("no 3PC"), Method.HOST)
     copy.finish(taken(copy), HostOutcome(100))

@@ -124,6 +124,7 @@ def copy(
     comparison: Comparison | None = None,
     now: Callable[[], float] = lambda: 0.0,
     drive: Steady | None = None,
+    sleep: Callable[[float, threading.Event], object] = lambda *_: None,
 ) -> Job:
     units = probed or (probe(a, 0), probe(a, 1))
     offer = agree(*units, Wanted(jobs=jobs))
@@ -145,7 +146,7 @@ def copy(
         open_doors=lambda: Doors(a),
         start=spawn,
         now=now,
-        sleep=lambda *_: None,
+        sleep=sleep,
         comparison=comparison,
         observe=observe,
     )
@@ -369,6 +370,42 @@ def test_a_system_without_any_thread_copies_nothing_and_says_so() -> None:
     with pytest.raises(RuntimeError, match="new thread"):
         copy(a, 100, 0, 0, spawn=spawn)
     assert_copied(a, 0, 0, 0)
+
+
+def test_a_stop_that_comes_while_another_is_being_told_to_the_workers_is_heard() -> None:
+    made: list[Runner] = []
+
+    def interrupted(_: float, stopping: threading.Event) -> None:
+        with stopping._cond:  # type: ignore[attr-defined]  # as where the signal comes while the thread that runs the copy is in `set`
+            made[0].stop("interrupted")
+        assert stopping.wait(20)
+
+    a = array(on(0x83, BUSY, nth=3, times=None))
+    ended = threading.Event()
+
+    def run() -> None:
+        copy(a, 2000, 0, 0, jobs=1, runner=made, sleep=interrupted)
+        ended.set()
+
+    threading.Thread(target=run, daemon=True).start()
+    assert ended.wait(20)
+    (job,) = LAST
+    assert job.stopped == "interrupted"
+    assert job.coverage.count(State.FAILED) > 0
+
+
+def test_a_drive_that_fails_again_and_again_leaves_no_outcome_unbooked() -> None:
+    class Broken(Steady):
+        def completed(self, size: int, latency: float, now: float) -> None:
+            if LAST[0].coverage.count(State.COPIED) > 500:
+                raise ZeroDivisionError(size, latency, now)
+
+    a = array()
+    with pytest.raises(ZeroDivisionError):
+        copy(a, 4000, 0, 0, drive=Broken(4))
+    (job,) = LAST
+    assert job.coverage.count(State.IN_FLIGHT) == 0
+    assert job.coverage.count(State.COPIED) == sum(s.length // 512 for s in a.copied_segments)
 
 
 def test_a_stop_before_the_start_sends_nothing() -> None:

@@ -12,12 +12,14 @@ from cdb.command import Reply, Status
 from tests.xcopy.by_hand import BLOCK, ByHand, content, filled
 from xcopy.conversation import Pushback
 from xcopy.coverage import State
-from xcopy.job import HOST, OFFLOAD, Method
+from xcopy.job import HOST, MOST_IN_VAIN, OFFLOAD, Method
 from xcopy.list_ids import MOST
 from xcopy.offload import WAITS
+from xcopy.plan import Shape
 from xcopy.target.faults import BUSY, TASK_SET_FULL, Fault, check
 from xcopy.target.profile import CAPABLE
 from xcopy.target.profiles import ARRAY_SMALL, CTL, FLAKY, LIAR, SCST, STRICT
+from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:
     from xcopy.job import Job
@@ -84,6 +86,37 @@ def test_a_storm_without_end_leaves_all_to_the_host_and_says_why() -> None:
     _, job = copied(small(Fault(opcode=EXTENDED_COPY, then=BUSY, times=None)))
     assert job.coverage.count(State.COPIED, HOST) == BLOCKS
     assert all("still so after many tries" in f.reason for f in job.fallbacks.values())
+
+
+@pytest.mark.parametrize(
+    "always",
+    [
+        Fault(opcode=EXTENDED_COPY, then=BUSY, times=None),
+        Fault(opcode=EXTENDED_COPY, nth=4, then=BUSY, times=None),
+        Fault(at="write", nth=4, then=TASK_SET_FULL, times=None),
+        Fault(opcode=EXTENDED_COPY, then=check(0xA, 0x0D, 0x01), times=None),
+    ],
+    ids=["from the first command", "after three", "inside", "no copy ever works"],
+)
+def test_storage_that_copies_nothing_for_ever_is_not_asked_for_every_piece(always: Fault) -> None:
+    _, job = copied(small(always))
+    in_vain = MOST_IN_VAIN * (2 if not job.proven else 1)  # each unit is asked where nothing was copied
+    assert job.commands[OFFLOAD] == in_vain + 3 * job.proven
+    assert job.refused
+
+
+def test_commands_that_are_in_vain_together_count_as_one() -> None:
+    """Storage that is away for a minute: what is in flight fails, what is sent later is copied."""
+    hand = ByHand(small(total_concurrent_copies=32), BLOCKS, SOURCE, DESTINATION)
+    job, shape = hand.job, Shape(16, 1)
+    first = job.next(shape)
+    assert first is not None
+    job.finish(first, Verdict(Action.DONE, ""))
+    flying = [task for _ in range(3 * MOST_IN_VAIN) if (task := job.next(shape)) is not None]
+    for task in flying:
+        job.finish(task, Verdict(Action.OTHER_MEANS, "still busy", pushback=Pushback.BUSY))
+    assert job.limits is not None
+    assert sum(f.blocks for f in job.fallbacks.values()) == 16 * len(flying) == 48 * MOST_IN_VAIN
 
 
 @pytest.mark.parametrize("inside", [BUSY, TASK_SET_FULL, check(6, 0x3F, 0x0E), check(2, 0x04, 0x01)])

@@ -264,6 +264,13 @@ def test_blocks_that_are_certainly_copied_prove_that_these_units_can_be_copied_b
     assert judge(reply, proven=False, salvage=lambda _: 8).action is OTHER
 
 
+def test_answers_that_cannot_be_read_are_one_kind_whatever_else_they_hold() -> None:
+    said = [Reply(status=2, sense=bytes([0x11, at])) for at in (7, 8)]
+    first, second = (judge(reply, proven=True) for reply in said)
+    assert first.reason != second.reason
+    assert first.kind == second.kind
+
+
 def test_sense_on_a_good_status_is_not_a_failure() -> None:
     assert judge(Reply(sense=fixed_sense(0xF, 0x00, 0x20)), proven=False).action is Action.DONE
 
