@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from xcopy.device.array_dir import create, unit_file
+from xcopy.target.profile import CAPABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +124,15 @@ def test_a_dry_run_shows_the_bytes_and_writes_nothing(run: Callable[..., Ran], a
     # segment 02h, 5 blocks, from LBA 3 to LBA 7, laid out by SPC-4's table 151
     tail = "02 00 00 18 00 00 00 01 00 00 00 05 00 00 00 00 00 00 00 03 00 00 00 00 00 00 00 07"
     assert tail in " ".join(ran.out.split()).replace("parameter list ", "")
+
+
+def test_a_dry_run_says_which_unit_gets_the_commands(
+    run: Callable[..., Ran], array: Directory, tmp_path: Path
+) -> None:
+    create(tmp_path / "other", units=1, size=2**21, parameters=CAPABLE.but(implemented_types=(0x02,)))
+    words = (array.unit(0), f"emu:{tmp_path}/other/0", "--dry-run")
+    assert "EXTENDED COPY(LID1) to the source\n" in run(*words).out
+    assert run(*words, "--json").records[1]["to"] == "source"
 
 
 def test_a_dry_run_in_json_is_one_line_a_command(run: Callable[..., Ran], array: Directory) -> None:

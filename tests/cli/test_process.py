@@ -137,6 +137,36 @@ def test_a_full_standard_output_does_not_change_how_a_copy_ends(
     assert (ran.returncode, array.bytes(1) == array.bytes(0)) in ((0, True), (1, False))
 
 
+def test_a_full_standard_error_takes_neither_the_report_nor_the_exit_code(array: Directory) -> None:
+    wait = STOP_AT_THE_THIRD.format(name="SIGTERM")
+    with open("/dev/full", "w") as full:
+        stopped = subprocess.run(
+            [sys.executable, "-c", wait, array.unit(0), array.unit(1), "--segment", "8KiB", "--rate", "1MiB"],
+            stdout=subprocess.PIPE,
+            stderr=full,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        refused = subprocess.run([*MAIN, array.unit(0), f"{array.unit(0)}:0"], stderr=full, check=False)
+    assert stopped.returncode == 130
+    assert stopped.stdout.splitlines()[1].startswith("copied ")
+    assert refused.returncode == 3
+
+
+def test_a_path_that_is_no_text_here_is_written_with_escapes(array: Directory) -> None:
+    odd = array.path.parent / "a\udcff"
+    array.path.rename(odd)
+    ran = subprocess.run(
+        [*MAIN, f"emu:{odd}/0", f"emu:{odd}/1"],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    assert b"a\\udcff/0 LBA 0" in ran.stdout
+
+
 @pytest.mark.parametrize("words", [("--jobs", "x"), ("--timeout", "nan"), ("--no-such-option",)])
 def test_json_ends_in_an_error_record_when_the_command_line_cannot_be_read(words: tuple[str, ...]) -> None:
     ran = subprocess.run(

@@ -376,7 +376,7 @@ def test_a_stop_that_comes_while_another_is_being_told_to_the_workers_is_heard()
     made: list[Runner] = []
 
     def interrupted(_: float, stopping: threading.Event) -> None:
-        with stopping._cond:  # type: ignore[attr-defined]  # as where the signal comes while the thread that runs the copy is in `set`
+        with stopping._cond:  # type: ignore[attr-defined]  # a signal amid `set`
             made[0].stop("interrupted")
         assert stopping.wait(20)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
@@ -14,6 +13,7 @@ from xcopy.api.copy import Copy, Options, Report, prepare
 from xcopy.cli.exit_codes import INTERRUPTED_BY_USER, ExitCode, code_of_report
 from xcopy.cli.ranges import range_list
 from xcopy.cli.render_text import print_trouble, print_way_on
+from xcopy.cli.streams import mute_broken
 from xcopy.comparison import Prefer
 from xcopy.errors import UsageError
 from xcopy.job import Method
@@ -119,9 +119,7 @@ def _say(render: Callable[..., None], *what: object) -> bool:
         render(*what)
         sys.stdout.flush()
     except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
+        mute_broken()
         return False
     return True
 

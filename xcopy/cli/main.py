@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
 from xcopy import __version__
+from xcopy.cli.streams import complain, open_all
 
 if TYPE_CHECKING:
     import argparse
@@ -29,7 +29,7 @@ exit codes: 0 all copied, 1 stopped or failed with part or nothing copied, 2 usa
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    _open_standard_streams()
+    open_all()
     words = list(sys.argv[1:] if argv is None else argv)
     if words == ["--version"]:
         print(f"xcopy-dev {__version__}")
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except XcopyError as error:
         if getattr(arguments, "json", False):
             _say_in_json(error)
-        print(f"xcopy-dev: {error}", file=sys.stderr)
+        complain(str(error))
         return code_of_error(error)
     except BrokenPipeError:
         sys.stderr.close()  # nobody reads any more; do not complain about it while ending
@@ -58,17 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if getattr(arguments, "json", False):
             _say_in_json(Interrupted("interrupted outside a copy: nothing is in flight"))
-        print("xcopy-dev: interrupted outside a copy: nothing is in flight", file=sys.stderr)
+        complain("interrupted outside a copy: nothing is in flight")
         return ExitCode.INTERRUPTED
-
-
-def _open_standard_streams() -> None:
-    """A closed standard stream would lend its number to the next device opened: /dev/null takes it."""
-    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(fd)
-    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
-    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def _say_in_json(error: XcopyError) -> None:

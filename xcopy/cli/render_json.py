@@ -107,7 +107,13 @@ class JsonRenderer:
         count = 0
         for command in copy.commands():
             count += 1
-            emit("command", name=command.name, cdb=command.cdb.hex(), data_out=bytes(command.data_out).hex())
+            emit(
+                "command",
+                name=command.name,
+                to=copy.job.to.value,
+                cdb=command.cdb.hex(),
+                data_out=bytes(command.data_out).hex(),
+            )
         emit(
             "done",
             exit=0,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xcopy.asked import Asked
     from xcopy.cli.exit_codes import ExitCode
     from xcopy.comparison import Rates
+    from xcopy.conversation import Side
     from xcopy.progress import Progress
     from xcopy.results import RangeResults
     from xcopy.unit import LogicalUnit
@@ -157,12 +158,12 @@ class TextRenderer:
         """The exact bytes of every command."""
         count = 0
         for count, command in enumerate(copy.commands(), 1):
-            self._command(count, command)
+            self._command(count, command, copy.job.to)
         print(f"dry run: {count} EXTENDED COPY commands, {size(copy.host_bytes)} by the host")
         print("nothing was copied: units were only asked what they are")
 
-    def _command(self, number: int, command: Command) -> None:
-        print(f"command {number}: {command.name} to the destination")
+    def _command(self, number: int, command: Command, to: Side) -> None:
+        print(f"command {number}: {command.name} to the {to.value}")
         if self._verbose:
             _print_annotated(command)
             return
