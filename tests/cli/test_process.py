@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import xcopy
+from xcopy.cli.main import main
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Directory
@@ -165,6 +166,14 @@ def test_a_path_that_is_no_text_here_is_written_with_escapes(array: Directory) -
     )
     assert (ran.returncode, ran.stderr) == (0, b"")
     assert b"a\\udcff/0 LBA 0" in ran.stdout
+
+
+def test_ctrl_c_while_the_command_line_is_read_ends_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("xcopy.cli.main._parser", interrupted)
+    assert main(["emu:a/0", "emu:a/1"]) == 130
 
 
 @pytest.mark.parametrize("words", [("--jobs", "x"), ("--timeout", "nan"), ("--no-such-option",)])

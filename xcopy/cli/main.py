@@ -34,8 +34,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words == ["--version"]:
         print(f"xcopy-dev {__version__}")
         return 0
+    try:
+        return _main(words)
+    except KeyboardInterrupt:
+        from xcopy.cli.exit_codes import ExitCode
+        from xcopy.errors import Interrupted
+
+        if "--json" in words:
+            _say_in_json(Interrupted("interrupted outside a copy: nothing is in flight"))
+        complain("interrupted outside a copy: nothing is in flight")
+        return ExitCode.INTERRUPTED
+
+
+def _main(words: list[str]) -> int:
     from xcopy.cli.exit_codes import ExitCode, code_of_error
-    from xcopy.errors import Interrupted, UsageError, XcopyError
+    from xcopy.errors import UsageError, XcopyError
 
     if words and words[0] not in (*COMMANDS, "-h", "--help"):
         words.insert(0, "copy")
@@ -55,11 +68,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # nobody reads any more; do not complain about it while ending
         return ExitCode.STOPPED
-    except KeyboardInterrupt:
-        if getattr(arguments, "json", False):
-            _say_in_json(Interrupted("interrupted outside a copy: nothing is in flight"))
-        complain("interrupted outside a copy: nothing is in flight")
-        return ExitCode.INTERRUPTED
 
 
 def _say_in_json(error: XcopyError) -> None:
