@@ -40,7 +40,9 @@ FILES = Path("/run/xcopydev-lio")
 RULES = Path("/run/udev/rules.d/99-xcopydev-lio.rules")
 CONFIGFS = Path("/sys/kernel/config")
 MODULES = ("sg", "sd_mod", "target_core_mod", "target_core_file", "target_core_iblock", "tcm_loop")
-BRD_SIZE = 16 * MIB  # of a unit on /dev/ramN: under a dm-delay, or read-only
+BRD_SIZE = (
+    48 * MIB
+)  # of a unit on /dev/ramN, under a dm-delay or read-only: three times what 16 x 1 MiB keep in flight
 DELAY_MS = 2
 PARTITIONS = ((2048, 16384), (34816, 16384))  # of a unit that has some: first block, blocks
 NODE_DEADLINE = 60.0  # seconds for the nodes of a LUN to appear after its mapping
