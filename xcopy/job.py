@@ -81,8 +81,8 @@ class Fallback:
 class Job:
     """The state of one copy.
 
-    `offer` is what is agreed when commands go to the destination, `otherwise` when they go to the source:
-    that is tried once, when the destination says no before anything is copied.
+    `offer` is agreed for commands to the destination, `otherwise` for those to the source: these are tried
+    once, when the destination says no before anything is copied.
     """
 
     def __init__(
@@ -103,10 +103,9 @@ class Job:
         self.proven = False
         self.refused = self._refused_kind = ""
         self.detour = ""  # why the host copies what the storage would copy too, if it does
-        self._cursor = 0
         self._again: deque[tuple[Piece, str]] = deque()
         self._ids = ListIds()
-        self._in_flight = self._silences = 0
+        self._cursor = self._in_flight = self._silences = 0
         self._in_vain = self._in_vain_from = 0  # commands in a row, and the number that the next has to have
         self._longest = 0  # blocks of the longest segment that was copied
         self._left_out = ""  # why an end was not copied, where only the storage may
@@ -150,9 +149,7 @@ class Job:
         A command is of this shape within the limits, and as large as they allow without one; of what the
         host copies, the shape's segment is one piece.
         """
-        if self.stopped:
-            return None
-        room = self._room()
+        room = None if self.stopped else self._room()
         if room is None:
             return None
         piece, means = room
@@ -219,8 +216,9 @@ class Job:
             copied = task.batch.settled(verdict.copied, task.limits.granularity_blocks.value)
         if copied:
             self.proven = True
-            whole = (each.blocks for each in task.batch.pieces if each.end <= piece.start + copied)
-            self._longest = max([self._longest, *whole])
+            if task.limits is self.limits:  # what was longer under others is not sent any more
+                whole = (each.blocks for each in task.batch.pieces if each.end <= piece.start + copied)
+                self._longest = max([self._longest, *whole])
             self.coverage.copied(Piece(piece.start, copied), OFFLOAD)
             piece = Piece(piece.start + copied, piece.blocks - copied)
         match verdict.action:
@@ -262,6 +260,7 @@ class Job:
                 self._give_up(piece, verdict)
                 return
             self.limits = fewer
+            self._longest = min(self._longest, fewer.segment_blocks.value)
         self._offload_again(piece, verdict)
 
     def _apart(self, parts: Sequence[Piece], piece: Piece, verdict: Verdict) -> None:

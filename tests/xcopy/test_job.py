@@ -104,6 +104,15 @@ def test_what_the_storage_could_not_copy_does_not_go_back_to_it_from_a_trial() -
     assert {reason: f.blocks for reason, f in copy.fallbacks.items()} == {"a bad block": 80}
 
 
+def test_limits_that_shrank_below_what_was_copied_before_do_not_make_every_segment_an_odd_end() -> None:
+    copy = job(10_000, limits(16, 1))
+    copy.finish(taken(copy), DONE)
+    while isinstance(task := taken(copy), OffloadTask):
+        copy.finish(task, Verdict(Action.SMALLER, "not as the storage likes it"))
+    assert copy.limits is None
+    assert copy.commands[OFFLOAD] < 10
+
+
 def test_a_reset_matters_from_the_first_block_that_the_host_wrote() -> None:
     copy = job(1000, limits())
     first = taken(copy)
