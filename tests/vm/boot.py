@@ -23,7 +23,7 @@ from typing import IO
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = ROOT / ".cache/vm/kernel"
 TIMEOUT = 1800.0  # seconds for the boot and all tests: two quiet cores need a fifth
-MEMORY = "4G"
+MEMORY = "6G"
 PARAMETERS = (
     "log_buf_len=16M",  # the kernel's log is evidence, it must hold a whole test
     "oops=panic",
