@@ -98,7 +98,7 @@ class Record:
         if values:
             raise TypeError(f"{type(self).__name__} has no field {', '.join(values)}")
         if self._may_overflow:
-            self._lengths()
+            mine["_counted"] = self._lengths()
 
     def _missing(self, row: Row, values: dict[str, Any]) -> TypeError:
         strange = [name for name in values if name not in self.field_names()]
@@ -140,6 +140,8 @@ class Record:
         """How many bytes `pack` gives."""
         if not self._variable:
             return self.size
+        if (packed := self.__dict__.get("_packed")) is not None:
+            return len(packed)
         return self.size + sum([_wire_size(row, getattr(self, row.name)) for row in self._variable])
 
     def _lengths(self) -> dict[str, int]:
@@ -163,8 +165,14 @@ class Record:
         return found
 
     def pack(self) -> bytes:
-        """The record's bytes."""
-        lengths = self._lengths() if self._length_rows else {}
+        """The record's bytes; made once, for a record does not change."""
+        packed: bytes | None = self.__dict__.get("_packed")
+        if packed is None:
+            packed = self.__dict__["_packed"] = self._build()
+        return packed
+
+    def _build(self) -> bytes:
+        lengths = self.__dict__.get("_counted") or (self._lengths() if self._length_rows else {})
         parts = []
         for run in self.runs:
             if isinstance(run, Run):

@@ -69,17 +69,16 @@ class Governor:
     """Chooses `window` and `shape` from what is told of each command; sizes in bytes, times in seconds.
 
     Of every command `sent` is told once, and then either `completed` or `lost`; its latency runs from `sent`
-    and includes waits. Times may repeat but mean nothing when they run backwards. A `bucket` paces it; all
-    that is to keep one rate together shares one.
+    and includes waits. Times may repeat but mean nothing when they run backwards. The search begins at
+    `start`, a polite one if not given. A `bucket` paces it; all that is to keep one rate together shares one.
     """
 
-    def __init__(self, bounds: Bounds, *, bucket: Bucket | None = None) -> None:
+    def __init__(self, bounds: Bounds, *, start: Setting | None = None, bucket: Bucket | None = None) -> None:
         self._bucket = bucket
         self._gauge = Gauge()
         self._bounds = self._capped(bounds)
-        self._base = self._setting = self._bounds.clip(
-            Setting(FIRST_WINDOW, max(1, FIRST_SEGMENT // bounds.block_size), 1)
-        )
+        start = start or Setting(FIRST_WINDOW, max(1, FIRST_SEGMENT // bounds.block_size), 1)
+        self._base = self._setting = self._bounds.clip(start)
         self._shape = self._base.shape
         self._reading: Reading | None = None  # of the base
         self._best = 0.0  # bytes per second since the search began

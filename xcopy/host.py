@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from xcopy.conversation import Conversation
     from xcopy.plan import Request, Shape
 
-PIECE_BYTES = 8 * 2**20  # what one worker copies before it comes back
-PORTION_BYTES = 4 * 2**20  # what it reads before it writes
+PIECE_BYTES = 8 * 2**20  # what one worker copies before it comes back, unless it is told
 COMMAND_BYTES = 512 * 2**10  # what one READ(16) or WRITE(16) moves: below what any driver refuses
 _PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0)  # seconds between tries of a busy unit
 
@@ -43,11 +42,10 @@ def next_piece(room: Piece, block_size: int, shape: Shape | None = None) -> Piec
 
 
 def copy_piece(piece: Piece, request: Request) -> Conversation[HostOutcome]:
-    """Read each portion, of one range, from the source and write it to the destination."""
-    step = max(1, PORTION_BYTES // request.block_size)
+    """Read what is of one range from the source and write it to the destination."""
     at = piece.start
     while at < piece.end:
-        portion = Piece(at, min(step, request.room(at).blocks, piece.end - at))
+        portion = Piece(at, min(request.room(at).blocks, piece.end - at))
         lba, blocks = request.source(portion)
         try:
             data = yield Read(lba, blocks)

@@ -7,7 +7,7 @@ Nothing here remembers other batches.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from cdb.blocks import SynchronizeCache10, SynchronizeCache16
@@ -48,7 +48,7 @@ NO_SUCH_COMMAND = (0x5, 0x20, 0x00)
 SLOWEST = 1e6  # bytes per second that a command is given before it is thought lost
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pair:
     """The two units of a copy and whether they are named without a list identifier."""
 
@@ -60,14 +60,18 @@ class Pair:
         """The unit of a side."""
         return self.source if side is Side.SOURCE else self.destination
 
+    @cached_property
+    def cscds(self) -> tuple[IdentificationCscd, ...]:
+        """Their descriptors: the same unit twice has one."""
+        units = (self.source, self.destination)
+        return tuple(_cscd(unit) for unit in units[: 1 if self.source.named_like(self.destination) else 2])
+
 
 def command_for(
     batch: Batch, request: Request, pair: Pair, *, list_id: int = 0, timeout: float | None = None
 ) -> Command:
     """The EXTENDED COPY(LID1) that copies a batch; the same unit twice is one CSCD descriptor."""
-    units = [pair.source]
-    if not pair.source.named_like(pair.destination):
-        units.append(pair.destination)
+    cscds = pair.cscds
     segments = []
     for piece in batch.pieces:
         source_lba, blocks = request.source(piece)
@@ -75,7 +79,7 @@ def command_for(
         segments.append(
             BlockToBlock(
                 source_cscd=0,
-                destination_cscd=len(units) - 1,
+                destination_cscd=len(cscds) - 1,
                 blocks=blocks,
                 source_lba=source_lba,
                 destination_lba=destination_lba,
@@ -84,7 +88,7 @@ def command_for(
     parameters = Lid1ParameterList(
         list_identifier=0 if pair.without_list_id else list_id,
         list_id_usage=NO_LIST_ID if pair.without_list_id else DISCARD,
-        cscds=tuple(_cscd(unit) for unit in units),
+        cscds=cscds,
         segments=tuple(segments),
     ).pack()
     moved = batch.whole.blocks * request.block_size
@@ -101,7 +105,7 @@ def carry(
 ) -> Conversation[Verdict]:
     """Send a task's command to the unit it is for, and find out what became of it."""
     unit, without = pair.unit(task.to), task.list_id == WITHOUT
-    named = replace(pair, without_list_id=without)
+    named = pair if pair.without_list_id is without else replace(pair, without_list_id=without)
     command = command_for(task.batch, request, named, list_id=task.list_id, timeout=timeout)
     quirk, salvage = quirk_of(unit), None
     if quirk is not None and quirk.tells_failed_segment:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -179,13 +180,13 @@ class Shape:
     segments: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Batch:
     """The segments of one command, in order and without gaps, none across the end of a range."""
 
     pieces: tuple[Piece, ...]
 
-    @property
+    @cached_property
     def whole(self) -> Piece:
         """What the batch covers of the request; it may cross the ends of ranges."""
         first = self.pieces[0]

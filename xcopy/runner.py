@@ -203,7 +203,10 @@ class Runner:
         self._held_back = 0.0
         if self._comparison is not None and not self._compared(self._comparison):
             return
-        while (means := self._job.means) and self._out < min(self._most, self._drives[means].window):
+        while self._out < min(self._most, max(drive.window for drive in self._drives.values())):
+            means = self._job.means
+            if not means or self._out >= self._drives[means].window:
+                return
             drive, now = self._drives[means], self._now()
             if (ready := drive.ready_at(now)) > now:
                 self._held_back = ready - now

@@ -20,7 +20,7 @@ from xcopy.job import HOST, OFFLOAD, Method
 from xcopy.offload import synchronize
 from xcopy.progress import Meter, Progress
 from xcopy.runner import Runner
-from xcopy.settings import Bounds, Span
+from xcopy.settings import Bounds, Setting, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from xcopy.offload import Pair
 
 LOOK = 0.2  # seconds between two looks at the progress
-HOST_JOBS = 16  # reads and writes of the host at once that are ever tried unasked
-HOST_PIECES = 2**20, 16 * 2**20  # bytes that one of them reads and writes, at the least and at the most
+HOST_JOBS = 8  # pieces that the host reads and writes at once, of those that are ever tried unasked
+HOST_PIECES = 2**20, 16 * 2**20  # bytes of one of them, at the least and at the most
+HOST_START = 4, 8 * 2**20  # the kernel splits and queues what it is given: nobody is hurt by a fast start
 
 
 class Execution:
@@ -60,7 +61,7 @@ class Execution:
         self._due = self._began
         self._meter = Meter(self._copied(), self._began)
         bucket = Bucket(options.rate) if options.rate is not None else None  # one for both means
-        self._drives = {HOST: Governor(self._host_bounds(), bucket=bucket)}
+        self._drives = {HOST: Governor(self._host_bounds(), start=self._host_start(), bucket=bucket)}
         if job.limits is not None:
             self._drives[OFFLOAD] = Governor(self._bounds(job.limits), bucket=bucket)
         self.comparison = Comparison(options.prefer, self._began) if self._comparable() else None
@@ -136,6 +137,10 @@ class Execution:
             segment_blocks=Span(least, most),
             segments=Span(1, 1),
         )
+
+    def _host_start(self) -> Setting:
+        jobs, piece = HOST_START
+        return Setting(jobs, max(1, piece // self._job.request.block_size), 1)
 
     def _comparable(self) -> bool:
         return self._job.method is Method.AUTO and self._job.limits is not None
