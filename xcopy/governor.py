@@ -25,7 +25,9 @@ FIRST_SEGMENT = 2**20  # bytes: small commands teach fast, and no array is far f
 MOVES = (  # in the order they are tried: what may double throughput comes before what trims it
     Move(Knob.WINDOW, 2, 1.03),  # less than 3 % for twice the load is not worth other people's latency
     Move(Knob.SEGMENT, 2, 1.02),
-    Move(Knob.SEGMENT, 1 / 2, 1.03),  # smaller commands cost the host more: they must earn it
+    Move(
+        Knob.SEGMENT, 1 / 2, 1.12
+    ),  # smaller commands cost the host more, and look better than they are at first
     Move(Knob.SEGMENTS, 2, 1.02),
     Move(Knob.SEGMENTS, 1 / 2, 1.03),
     Move(Knob.WINDOW, 1.5, 1.02),
@@ -85,6 +87,7 @@ class Governor:
         self._move: Move | None = None  # on trial
         self._moves: deque[Move] = deque(MOVES)
         self._improved = self._settled = self._warm = False
+        self._early = False  # the reading of the base is from the trial it won
         self._passes = 1
         self._began = self._deadline = float("-inf")
         self._look = LEAST_SAMPLES
@@ -254,6 +257,7 @@ class Governor:
         move = self._move
         assert move is not None
         self._base, self._reading, self._move = self._setting, reading, None
+        self._early = True
         self._best = max(self._best, reading.rate)
         if self._settled:
             self._search()
@@ -289,8 +293,11 @@ class Governor:
                 return
         else:
             self._drifts = 0
-            self._reading = reading if before is None else _both(before, reading)
-            self._best = max(self._best * FADING, self._reading.rate)
+            if self._early:  # what a queue lets through while it fills is more than it lets through full
+                self._reading, self._best, self._early = reading, reading.rate, False
+            else:
+                self._reading = reading if before is None else _both(before, reading)
+                self._best = max(self._best * FADING, self._reading.rate)
             if not self._settled:
                 self._next(now)
                 return
@@ -307,6 +314,9 @@ class Governor:
         """The next step of a search, or the end of it."""
         while True:
             while self._moves:
+                if self._early and self._moves[0].knob is not Knob.WINDOW:
+                    self._apply(self._base, now)  # measured full before other things are tried against it
+                    return
                 if self._try(self._moves.popleft(), now):
                     return
             if not self._improved or self._passes == PASSES:
