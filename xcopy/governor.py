@@ -27,7 +27,7 @@ MOVES = (  # in the order they are tried: what may double throughput comes befor
     Move(Knob.SEGMENT, 2, 1.02),
     Move(
         Knob.SEGMENT, 1 / 2, 1.12
-    ),  # smaller commands cost the host more, and look better than they are at first
+    ),  # smaller ones cost the host more, and look better than they are at first
     Move(Knob.SEGMENTS, 2, 1.02),
     Move(Knob.SEGMENTS, 1 / 2, 1.03),
     Move(Knob.WINDOW, 1.5, 1.02),
