@@ -150,8 +150,7 @@ class Runner:
         self._flying: dict[int, _Flying] = {}
         self._called_back = False
         self._held_back = 0.0  # seconds until the next task may go
-        self._workers = self._out = 0
-        self._out_by = dict.fromkeys(drives, 0)
+        self._workers = 0
         self._copied_by = dict.fromkeys(drives, 0)
         self._offload_rate = Meter(0, now())
 
@@ -172,7 +171,7 @@ class Runner:
         try:
             while (error := self._heard()) is None:
                 self._fill()
-                if not self._out and not self._held_back:
+                if not self._flying and not self._held_back:
                     break
                 if error := self._next():
                     break
@@ -181,7 +180,7 @@ class Runner:
         if error is not None:
             self._stopping.set()
             self._job.stop(str(error) or repr(error))
-        while self._out:
+        while self._flying:
             try:
                 error = self._next(observed=False) or error
             except Exception as raised:  # what else is in flight is waited for all the same
@@ -203,9 +202,9 @@ class Runner:
         self._held_back = 0.0
         if self._comparison is not None and not self._compared(self._comparison):
             return
-        while self._out < min(self._most, max(drive.window for drive in self._drives.values())):
+        while len(self._flying) < min(self._most, max(drive.window for drive in self._drives.values())):
             means = self._job.means
-            if not means or self._out >= self._drives[means].window:
+            if not means or len(self._flying) >= self._drives[means].window:
                 return
             drive, now = self._drives[means], self._now()
             if (ready := drive.ready_at(now)) > now:
@@ -225,7 +224,7 @@ class Runner:
         if comparison.trying:
             if not job.detour:  # the host could not copy what it tried
                 comparison.give_up()
-            elif self._out_by[OFFLOAD]:
+            elif any(means_of(each.task) == OFFLOAD for each in self._flying.values()):
                 return False
             else:
                 comparison.hosted(self._copied_by[HOST], now)
@@ -234,7 +233,7 @@ class Runner:
         return True
 
     def _handed_out(self, task: Task) -> bool:
-        if self._workers <= self._out:
+        if self._workers <= len(self._flying):
             try:
                 self._start(self._work, f"copy-{self._workers}")
             except RuntimeError:  # no more threads to be had
@@ -246,8 +245,6 @@ class Runner:
             self._workers += 1
         self._todo.put(task)
         self._flying[id(task)] = _Flying(task, self._now())
-        self._out += 1
-        self._out_by[means_of(task)] += 1
         return True
 
     def _size(self, task: Task) -> int:
@@ -276,11 +273,9 @@ class Runner:
             case _PushedBack(means, why, at):
                 self._drives[means].pushed_back(why, at)
                 return None
-        self._out -= 1
         task, outcome = message.task, message.outcome
         sent = self._flying.pop(id(task)).sent
         means = means_of(task)
-        self._out_by[means] -= 1
         if isinstance(outcome, BaseException):
             self._stopping.set()
             self._job.lost(task, str(outcome) or repr(outcome))

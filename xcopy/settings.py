@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from xcopy.limits import ANYTHING
+from xcopy.limits import ANYTHING, DEFAULT_COMMAND_BYTES
 from xcopy.plan import Shape
 
 if TYPE_CHECKING:
     from xcopy.limits import Limits, Wanted
 
-COMMAND_BYTES = 64 * 2**20  # in one command: what a lost one costs to copy again
 LEAST_SEGMENT = 64 * 2**10  # bytes: below, commands cost more than they copy
 
 
@@ -67,7 +66,7 @@ class Bounds:
     jobs: Span
     segment_blocks: Span
     segments: Span
-    command_bytes: int = COMMAND_BYTES
+    command_bytes: int = DEFAULT_COMMAND_BYTES
 
     def __post_init__(self) -> None:
         if self.block_size < 1 or self.granularity_blocks < 1 or self.command_bytes < 1:

@@ -99,13 +99,16 @@ def asked(ranges: list[Triple], sizes: tuple[int, int]) -> Asked:
     return Asked(*sides, enumerate(ranges), file="")
 
 
-@given(
+any_ranges_and_limits = given(
     data=st.data(),
     sizes=SIZES,
     segment=st.integers(1, 40),
     count=st.integers(1, 5),
     granule=st.integers(1, 7),
 )
+
+
+@any_ranges_and_limits
 @settings(max_examples=150, deadline=None)
 def test_with_a_shape_that_changes_from_batch_to_batch_every_block_goes_to_its_place_once(
     data: st.DataObject, sizes: tuple[int, int], segment: int, count: int, granule: int
@@ -141,13 +144,7 @@ def test_with_a_shape_that_changes_from_batch_to_batch_every_block_goes_to_its_p
     assert dict(cells) == model(ranges, sizes)
 
 
-@given(
-    data=st.data(),
-    sizes=SIZES,
-    segment=st.integers(1, 40),
-    count=st.integers(1, 5),
-    granule=st.integers(1, 7),
-)
+@any_ranges_and_limits
 @settings(max_examples=75, deadline=None)
 def test_the_commands_of_a_dry_run_and_what_is_left_beside_them_are_every_block_once(
     data: st.DataObject, sizes: tuple[int, int], segment: int, count: int, granule: int
@@ -173,13 +170,7 @@ ANSWERS = st.sampled_from(
 )
 
 
-@given(
-    data=st.data(),
-    sizes=SIZES,
-    segment=st.integers(1, 40),
-    count=st.integers(1, 5),
-    granule=st.integers(1, 7),
-)
+@any_ranges_and_limits
 @settings(max_examples=150, deadline=None)
 def test_whatever_is_answered_the_job_copies_every_block_to_its_place_once(
     data: st.DataObject, sizes: tuple[int, int], segment: int, count: int, granule: int

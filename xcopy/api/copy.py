@@ -18,6 +18,7 @@ from xcopy.conversation import Side
 from xcopy.errors import UsageError, XcopyError
 from xcopy.job import Job, Method
 from xcopy.limits import Limits, Refusal, Wanted, agree
+from xcopy.list_ids import MOST
 from xcopy.offload import Pair, command_for
 from xcopy.plan import batches, remainders
 from xcopy.results import NotCopied, RangeResults
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from xcopy.comparison import Rates
     from xcopy.progress import Progress
     from xcopy.results import FailedRange
-
-
-MOST_JOBS = 255  # as many as there are list identifiers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +102,8 @@ def prepare(
     Raises UsageError, UnsafeError, UnsupportedError or AccessError.
     """
     options = options or Options()
-    if options.jobs is not None and not 1 <= options.jobs <= MOST_JOBS:
-        raise UsageError(f"{options.jobs} commands in flight: --jobs takes 1 to {MOST_JOBS}")
+    if options.jobs is not None and not 1 <= options.jobs <= MOST:
+        raise UsageError(f"{options.jobs} commands in flight: --jobs takes 1 to {MOST}")
     texts = split(source), split(destination)
     check_texts(*texts, many=ranges is not None)
     with ExitStack() as stack:
@@ -196,7 +194,7 @@ class Copy:
         if isinstance(self.offer, Limits) and self.options.method is not Method.HOST:
             for number, batch in enumerate(batches(self.request, self.offer)):
                 yield command_for(
-                    batch, self.request, self._pair, list_id=number % 255 + 1, timeout=self.options.timeout
+                    batch, self.request, self._pair, list_id=number % MOST + 1, timeout=self.options.timeout
                 )
 
     @property

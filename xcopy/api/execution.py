@@ -17,6 +17,7 @@ from xcopy.device.worker import start
 from xcopy.errors import AccessError
 from xcopy.governor import Governor
 from xcopy.job import HOST, OFFLOAD, Method
+from xcopy.list_ids import MOST
 from xcopy.offload import synchronize
 from xcopy.progress import Meter, Progress
 from xcopy.runner import Runner
@@ -122,8 +123,8 @@ class Execution:
 
     def _most(self) -> int:
         """How many tasks there are at once at the most, whatever they are of."""
-        windows = (self._options.jobs, self._source.window, self._destination.window)
-        return min(most for most in windows if most is not None) if any(windows) else 255
+        windows = (MOST, self._options.jobs, self._source.window, self._destination.window)
+        return min(most for most in windows if most is not None)
 
     def _bounds(self, limits: Limits) -> Bounds:
         return Bounds.of(limits, self._job.request.block_size, self._options.wanted)
