@@ -21,7 +21,8 @@ class Progress:
     """One look at a copy: bytes in all and copied by each means, commands in flight, seconds.
 
     `rate` is bytes per second of the last seconds, `window` how the means in use is driven, in words, and
-    `stopping` why no more is sent, "" while more is.
+    `stopping` why no more is sent, "" while more is. `finishing` says that nothing is in flight, and what
+    was copied is made durable.
     """
 
     total: int
@@ -32,6 +33,7 @@ class Progress:
     elapsed: float
     rate: float
     stopping: str = ""
+    finishing: bool = False
 
     @property
     def done(self) -> int:

@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from tests.cli.conftest import Directory
+    from tests.cli.conftest import Directory, Ran
 
-# The third command sends a signal and is not answered before a line comes in.
-WAIT_IN_THE_THIRD = """
+# The command of this name sends a signal and is not answered before a line comes in.
+WAIT_IN_ONE = """
 import os, signal, sys
 from xcopy.cli.main import main
 from xcopy.device.array_dir import open_array
 from xcopy.target.faults import Call, Fault
+import xcopy.api.execution
+xcopy.api.execution.QUICK = 0.01
 signal.signal(signal.{name}, signal.{disposition})  # whatever whoever runs the tests did with it
 wait = Call(lambda: (os.kill(os.getpid(), signal.{name}), sys.stdin.readline()))
 array = open_array(sys.argv[1].removeprefix("emu:").removesuffix("/0"))
-array.faults.add(Fault(opcode=0x83, nth=3, then=wait))
+array.faults.add(Fault(opcode={opcode}, nth={nth}, then=wait))
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -43,11 +45,40 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-class Waiting:
-    """A copy that waits in its third command; its standard error and output as they come."""
+# A signal comes at the last moment: when the report is being written, or when Python ends.
+LATE = """
+import atexit, os, signal, sys
+from xcopy.cli.main import main
+number = signal.{name}
+signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+write = sys.stdout.write
+def strike(text):
+    if '"done"' in text:
+        os.kill(os.getpid(), number)
+    return write(text)
+if {at_exit}:
+    atexit.register(os.kill, os.getpid(), number)
+else:
+    sys.stdout.write = strike
+sys.exit(main())
+"""
+THIRD_COPY = 0x83, 3
+SYNCHRONIZE_CACHE = 0x91, 1
 
-    def __init__(self, array: Directory, name: str, *words: str, disposition: str = "SIG_DFL") -> None:
-        script = WAIT_IN_THE_THIRD.format(name=name, disposition=disposition)
+
+class Waiting:
+    """A copy that waits in one command; its standard error and output as they come."""
+
+    def __init__(
+        self,
+        array: Directory,
+        name: str,
+        *words: str,
+        disposition: str = "SIG_DFL",
+        within: tuple[int, int] = THIRD_COPY,
+    ) -> None:
+        opcode, nth = within
+        script = WAIT_IN_ONE.format(name=name, disposition=disposition, opcode=opcode, nth=nth)
         ways = ("--segment", "8KiB", "--segments-per-command", "1", "--jobs", "1")
         self.process = subprocess.Popen(
             [sys.executable, "-c", script, array.unit(0), array.unit(1), *ways, *words],
@@ -123,3 +154,53 @@ def test_a_second_ctrl_c_is_explained_and_the_copy_ends_when_its_command_does(
     assert copy.go_on() == 130
     copied = 3 * 8192
     assert array.bytes(1) == array.bytes(0)[:copied] + before[copied:]
+
+
+def test_ctrl_c_while_the_copy_is_made_durable_is_answered_and_changes_nothing(
+    array: Directory, started: list[Waiting]
+) -> None:
+    started.append(copy := Waiting(array, "SIGINT", within=SYNCHRONIZE_CACHE))
+    assert copy.says() == (
+        "xcopy-dev: nothing is left to stop: the destination writes its cache to make the copy durable; "
+        "waited for, then the report\n"
+    )
+    assert copy.process.poll() is None
+    assert copy.go_on() == 0
+    assert array.bytes(1) == array.bytes(0)
+
+
+def test_making_the_copy_durable_is_said_when_it_takes_a_while(
+    array: Directory, started: list[Waiting]
+) -> None:
+    started.append(copy := Waiting(array, "SIGINT", disposition="SIG_IGN", within=SYNCHRONIZE_CACHE))
+    assert copy.says() == "xcopy-dev: making the copy durable: the destination writes its cache\n"
+    assert copy.go_on() == 0
+
+
+def test_making_the_copy_durable_is_a_record_in_json(array: Directory, started: list[Waiting]) -> None:
+    started.append(copy := Waiting(array, "SIGINT", "--json", within=SYNCHRONIZE_CACHE))
+    while (record := json.loads(copy.says(json=True)))["record"] in ("plan", "progress"):
+        pass
+    assert (record["record"], record["asked"]) == ("making_durable", 1)
+    assert copy.go_on() == 0
+
+
+@pytest.mark.parametrize("at_exit", [False, True], ids=["in the report", "at exit"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"])
+def test_a_signal_after_the_copy_changes_neither_its_report_nor_its_exit_code(
+    array: Directory, name: str, at_exit: bool
+) -> None:
+    script = LATE.format(name=name, at_exit=at_exit)
+    words = (sys.executable, "-c", script, array.unit(0), array.unit(1), "--json")
+    copy = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (copy.returncode, copy.stderr) == (0, "")
+    last = json.loads(copy.stdout.splitlines()[-1])
+    assert (last["record"], last["exit"]) == ("done", 0)
+
+
+def test_whoever_runs_the_command_in_a_program_has_the_signals_as_they_were(
+    array: Directory, run: Callable[..., Ran]
+) -> None:
+    before = [signal.getsignal(number) for number in signal.valid_signals()]
+    assert run(array.unit(0), array.unit(1)).code == 0
+    assert [signal.getsignal(number) for number in signal.valid_signals()] == before

@@ -5,6 +5,8 @@ Here decisions, doors and the clock meet. What is copied was settled before; wha
 
 from __future__ import annotations
 
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from xcopy.api.endpoint import carry_out
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from xcopy.offload import Pair
 
 LOOK = 0.2  # seconds between two looks at the progress
+QUICK = 1.0  # seconds that making durable may take before anything is said of it
 HOST_JOBS = 8  # pieces that the host reads and writes at once, of those that are ever tried unasked
 HOST_PIECES = 2**20, 16 * 2**20  # bytes of one of them, at the least and at the most
 HOST_START = 4, 8 * 2**20  # the kernel splits and queues what it is given: nobody is hurt by a fast start
@@ -102,7 +105,41 @@ class Execution:
         self._runner.run()
 
     def make_durable(self) -> None:
-        """The copy survives a loss of power, and no page cache has old blocks; raises XcopyError if not."""
+        """The copy survives a loss of power, and no page cache has old blocks; raises XcopyError if not.
+
+        It may take minutes and cannot be called back: a thread does it, and this one goes on to observe.
+        """
+        ended: SimpleQueue[BaseException | None] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                self._make_durable()
+            except BaseException as error:
+                ended.put(error)
+            else:
+                ended.put(None)
+
+        try:
+            start(work, "durable")
+        except RuntimeError:  # no more threads to be had
+            work()
+        if (error := self._observed(ended)) is not None:
+            raise error
+
+    def _observed(self, ended: SimpleQueue[BaseException | None]) -> BaseException | None:
+        """How it ended; whatever is raised while it is waited for, it is waited for."""
+        pause = QUICK
+        try:
+            while True:
+                with suppress(Empty):
+                    return ended.get(timeout=pause)
+                pause = LOOK
+                self._observe(self._progress(self._now(), finishing=True))
+        except BaseException:
+            ended.get()
+            raise
+
+    def _make_durable(self) -> None:
         kept = self._checkpoints
         if kept is not None:
             kept.wait()
@@ -157,19 +194,22 @@ class Execution:
         if now < self._due:
             return
         self._due = now + LOOK
+        self._observe(self._progress(now))
+
+    def _progress(self, now: float, *, finishing: bool = False) -> Progress:
+        job = self._job
         means = job.means or (HOST if job.limits is None else OFFLOAD)
         copied = job.report
-        self._observe(
-            Progress(
-                total=job.request.bytes,
-                copied=copied,
-                means=means,
-                window=self._drives[means].state,
-                in_flight=job.in_flight,
-                elapsed=now - self._began,
-                rate=self._meter.seen(sum(copied.values()), now),
-                stopping=job.stopped,
-            )
+        return Progress(
+            total=job.request.bytes,
+            copied=copied,
+            means=means,
+            window=self._drives[means].state,
+            in_flight=job.in_flight,
+            elapsed=now - self._began,
+            rate=self._meter.seen(sum(copied.values()), now),
+            stopping=job.stopped,
+            finishing=finishing,
         )
 
 

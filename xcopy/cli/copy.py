@@ -51,6 +51,10 @@ class Renderer(Protocol):
         """A stop was asked for the so manieth time, and waits for what is in flight."""
         ...
 
+    def finishing(self, progress: Progress, asked: int) -> None:
+        """Nothing is in flight, and what was copied is made durable; a stop was asked for so many times."""
+        ...
+
     def finished(self, report: Report, code: ExitCode) -> None:
         """What became of it."""
         ...
@@ -74,13 +78,13 @@ def carry_out(copy: Copy, renderer: Renderer) -> int:
     with _signals(copy) as heard:
         _say(renderer.planned, copy)
         report = copy.run(lambda progress: _show(renderer, progress, heard))
-    code = code_of_report(report, only_offload=copy.options.method is Method.OFFLOAD)
-    _say(renderer.finished, report, code)
-    _say(print_trouble, report)
-    if copy.journal is not None and not report.complete:
-        _say(print_way_on, copy.journal)
-    if copy.fault is not None:
-        traceback.print_exception(copy.fault)
+        code = code_of_report(report, only_offload=copy.options.method is Method.OFFLOAD)
+        _say(renderer.finished, report, code)
+        _say(print_trouble, report)
+        if copy.journal is not None and not report.complete:
+            _say(print_way_on, copy.journal)
+        if copy.fault is not None:
+            traceback.print_exception(copy.fault)
     return code
 
 
@@ -131,13 +135,19 @@ class _Heard:
     stops: int = 0
     said: int = 0
     looks: int = 0
+    finishing: bool = False
 
 
 def _show(renderer: Renderer, progress: Progress, heard: _Heard) -> None:
     if heard.looks:
         heard.looks = 0
         _say(renderer.tell, progress)
-    if heard.said < heard.stops and progress.stopping:
+    if progress.finishing:
+        asked = heard.stops - heard.said
+        if asked or not heard.finishing:
+            heard.finishing, heard.said = True, heard.said + asked
+            _say(renderer.finishing, progress, asked)
+    elif heard.said < heard.stops and progress.stopping:
         heard.said = heard.stops
         _say(renderer.stopping, progress, heard.stops)
     elif not progress.stopping:
@@ -148,7 +158,8 @@ def _show(renderer: Renderer, progress: Progress, heard: _Heard) -> None:
 def _signals(copy: Copy) -> Iterator[_Heard]:
     """Ctrl-C, SIGTERM and a lost terminal stop the copy between commands, never inside one; SIGUSR1 asks.
 
-    A signal that was ignored, as under nohup, stays so.
+    A signal that was ignored, as under nohup, stays so; the others are ignored when all is reported: what
+    comes later changes neither that nor the exit code. `main` puts them back where it is called in a program.
     """
     heard = _Heard()
 
@@ -162,12 +173,13 @@ def _signals(copy: Copy) -> Iterator[_Heard]:
     handlers = dict.fromkeys(STOP_SIGNALS, stop) | {signal.SIGUSR1: look}
     try:
         mine = {n: h for n, h in handlers.items() if signal.getsignal(n) != signal.SIG_IGN}
-        before = {number: signal.signal(number, handler) for number, handler in mine.items()}
+        for number, handler in mine.items():
+            signal.signal(number, handler)
     except ValueError:  # not the main thread: whoever runs us there has the signals
         yield heard
         return
     try:
         yield heard
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in mine:
+            signal.signal(number, signal.SIG_IGN)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from xcopy import __version__
@@ -10,10 +12,11 @@ from xcopy.cli.streams import complain, open_all
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from xcopy.errors import XcopyError
 
+HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)  # by one command or the other
 LONGEST_TIMEOUT = 4_000_000  # seconds: SG_IO counts milliseconds in 32 bits
 MOST_SEGMENTS = 0xFFFF
 COMMANDS = ("copy", "resume", "probe", "decode", "emu")
@@ -28,9 +31,39 @@ exit codes: 0 all copied, 1 stopped or failed with part or nothing copied, 2 usa
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
+    """Run the command line and return its exit code; without `argv` it is all that the process does."""
+    if argv is None:
+        with _deaf_afterwards():
+            return _answered(sys.argv[1:])
+    with _put_back():
+        return _answered(argv)
+
+
+@contextmanager
+def _deaf_afterwards() -> Iterator[None]:
+    """All is said: a signal while Python ends changes neither that nor the exit code."""
+    try:
+        yield
+    finally:
+        for number in HEARD:
+            signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def _put_back() -> Iterator[None]:
+    """Whoever calls this from a program of their own has the signals again as they were."""
+    before = {number: signal.getsignal(number) for number in HEARD}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) != handler:
+                signal.signal(number, handler)
+
+
+def _answered(argv: Sequence[str]) -> int:
     open_all()
-    words = list(sys.argv[1:] if argv is None else argv)
+    words = list(argv)
     if words == ["--version"]:
         print(f"xcopy-dev {__version__}")
         return 0

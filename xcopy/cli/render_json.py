@@ -151,6 +151,10 @@ class JsonRenderer:
         """A stop was asked for, so many times, and waits for what is in flight."""
         emit("stopping", reason=progress.stopping, asked=asked, in_flight=progress.in_flight)
 
+    def finishing(self, progress: Progress, asked: int) -> None:
+        """What was copied is made durable; a stop was asked for meanwhile, so many times."""
+        emit("making_durable", asked=asked, elapsed_s=round(progress.elapsed, 3))
+
     def finished(self, report: Report, code: ExitCode) -> None:
         """The last record; before it, of a list of ranges, one for each that is not copied whole."""
         if not report.ranges.single:

@@ -105,6 +105,16 @@ def describe_stop(progress: Progress, asked: int) -> str:
     )
 
 
+def describe_finish(asked: int) -> str:
+    """What is left to do when nothing is in flight; when a stop is asked for, why it makes no difference."""
+    if not asked:
+        return "making the copy durable: the destination writes its cache"
+    return (
+        "nothing is left to stop: the destination writes its cache to make the copy durable; "
+        "waited for, then the report"
+    )
+
+
 def duration(seconds: float) -> str:
     """Seconds for a person: 42 s, 3 min 20 s, 5 h 01 min."""
     whole = round(seconds)
@@ -192,6 +202,11 @@ class TextRenderer:
         """What a stop waits for, and from the second time it is asked for, why."""
         self._clear()
         print(f"xcopy-dev: {describe_stop(progress, asked)}", file=sys.stderr, flush=True)
+
+    def finishing(self, progress: Progress, asked: int) -> None:  # noqa: ARG002 - it has no numbers to tell
+        """What is waited for at the end, and why a stop does not end that."""
+        self._clear()
+        print(f"xcopy-dev: {describe_finish(asked)}", file=sys.stderr, flush=True)
 
     def _draw(self, progress: Progress) -> None:
         if self._bar is None:
