@@ -1,17 +1,18 @@
-"""`copy_ranges`, and what a million ranges and the largest unit cost, measured in processes of their own."""
+"""`copy_ranges`, and what many ranges and the largest unit cost: memory, in a process of its own, and work."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.lines_run import lines_run
 from xcopy.api import copy_ranges
-from xcopy.api.copy import Options
+from xcopy.api.copy import Options, prepare
+from xcopy.api.request import RangeList
 from xcopy.device.array_dir import create, unit_file
 from xcopy.errors import UnsafeError, UsageError
 from xcopy.job import Method
@@ -76,7 +77,6 @@ def peak():
 
 A_MILLION = """
 import sys
-from time import process_time
 from xcopy.api.copy import prepare
 from xcopy.cli.ranges import range_list
 from xcopy.job import OffloadTask
@@ -89,10 +89,8 @@ with open(path, "w") as file:
     for number in range(count):
         lba = number * 7919 % prime
         file.write(f"{lba * 4} {1 + lba % 3} {lba * 31 % prime * 4}\\n")
-began = process_time()
 with range_list(path) as ranges:
     copy = prepare(*units, None, ranges)
-planned = process_time() - began
 job = copy.job
 assert len(copy.request) == count
 assert len(NotCopied(copy.request, job.coverage)) == count
@@ -104,18 +102,30 @@ while job.commands["offload"] < 10_000:
     if task is None or len(out) > 16:
         job.finish(out.pop(len(out) // 2), Verdict(Action.DONE, ""))
 assert len(job.coverage.runs()) < 100, len(job.coverage.runs())
-print(peak(), planned)
+print(peak())
 """
 
 
-def test_a_million_scattered_ranges_are_planned_in_seconds_and_stay_under_300_mb(tmp_path: Path) -> None:
+def test_a_million_scattered_ranges_are_planned_and_stay_under_300_mb(tmp_path: Path) -> None:
     create(tmp_path / "large", units=2, size=2 << 30)
     words = [f"emu:{tmp_path}/large/{number}" for number in (0, 1)]
     program = [sys.executable, "-c", PEAK + A_MILLION, *words, str(tmp_path / "ranges")]
     ran = subprocess.run(program, capture_output=True, text=True, check=True)
-    peak, planned = map(float, ran.stdout.split())
-    assert peak < 300
-    assert planned < 30  # 4 s on a quiet machine; one that compares all with all takes days
+    assert int(ran.stdout) < 300
+
+
+def test_twice_as_many_ranges_are_twice_the_work_to_plan(units: tuple[str, str]) -> None:
+    def plan(count: int) -> int:
+        scattered = [(lba * 7919 % 2003, 1, lba * 31 % 2003) for lba in range(count)]
+        ranges = RangeList(enumerate(scattered))
+
+        def work() -> None:
+            with prepare(*units, None, ranges) as copy:
+                assert len(copy.request) == count
+
+        return lines_run(work)
+
+    assert plan(2000) < 2.5 * plan(1000)  # four times where all are compared with all
 
 
 THE_LARGEST = """
@@ -158,7 +168,6 @@ def test_a_dry_run_of_a_unit_of_8_eib_begins_at_once_and_holds_one_command(
 ) -> None:
     names = [f"emu:{tmp_path}/{number}" for number in (0, 1)]
     program = [sys.executable, "-c", PEAK + THE_LARGEST, *names, "--dry-run", *words]
-    began = time.monotonic()
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as ran:
         assert ran.stdout is not None
         assert ran.stderr is not None
@@ -166,7 +175,6 @@ def test_a_dry_run_of_a_unit_of_8_eib_begins_at_once_and_holds_one_command(
         ran.stdout.close()
         peak = int(ran.stderr.read().split()[-1])
     assert ran.returncode == 1  # the reader has gone away
-    assert time.monotonic() - began < 60  # 10^11 commands take a year
     assert "18014398509481984" in said[0]
     assert all(said)
     assert peak < 100
