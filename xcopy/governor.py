@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 # The policy. Seconds and shares; the reason beside each.
 FIRST_WINDOW = 2  # polite, and two already tell a serial target from a parallel one
 FIRST_SEGMENT = 2**20  # bytes: small commands teach fast, and no array is far from its best at 1 MiB
+SHORT_COMMAND = 0.05  # seconds: one that takes less is mostly overhead, whoever's it is
+LEAP = Move(Knob.SEGMENT, 4, 1.1)  # only from short commands: on fast storage sizes are what there is to gain
 MOVES = (  # in the order they are tried: what may double throughput comes before what trims it
+    LEAP,
     Move(Knob.WINDOW, 2, 1.03),  # less than 3 % for twice the load is not worth other people's latency
     Move(Knob.SEGMENT, 2, 1.02),
     Move(
@@ -340,6 +343,8 @@ class Governor:
         """Begin a step, unless it leads nowhere or to what is known to be no better."""
         base, reading = self._base, self._reading
         assert reading is not None
+        if move is LEAP and reading.latency > SHORT_COMMAND:
+            return False
         target = move.of(base, self._bounds)
         if self._ceiling is not None and now < self._ceiling_until and target.window >= self._ceiling:
             target = replace(target, window=max(base.window, self._ceiling - 1))

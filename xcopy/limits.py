@@ -18,7 +18,7 @@ from xcopy.quirks import quirk_of
 if TYPE_CHECKING:
     from xcopy.unit import LogicalUnit
 
-DEFAULT_SEGMENT_BYTES = 16 * 2**20  # what arrays are tested with (VMware's largest default transfer)
+EVEN_BYTES = 2**20  # longer segments are whole multiples of it: pages, stripes and extents are not cut
 HALVED = "halved: the copy manager took no more"
 DEFAULT_COMMAND_BYTES = 64 * 2**20  # what one lost command costs to copy again
 DEFAULT_JOBS = 64  # a slow LIO backend gains up to 32 and more; few arrays take more
@@ -113,7 +113,7 @@ def agree(
     segment = [
         Bound(MAXIMUM_BLOCKS, "the segment's block count has 16 bits"),
         _or(wanted.segment and wanted.segment // size, "--segment")
-        or Bound(DEFAULT_SEGMENT_BYTES // size, f"default of {DEFAULT_SEGMENT_BYTES >> 20} MiB"),
+        or Bound(DEFAULT_COMMAND_BYTES // size, f"default of {DEFAULT_COMMAND_BYTES >> 20} MiB"),
     ]
     flight = [_or(wanted.jobs, "--jobs") or Bound(DEFAULT_JOBS, "as many as are tried unasked")]
     for unit in units:
@@ -137,6 +137,9 @@ def agree(
         flight.append(Bound(parameters.maximum_concurrent_copies, f"list identifiers of {to.name}"))
     largest = min(segment, key=lambda b: b.value)
     blocks = largest.value // grain.value * grain.value
+    even = math.lcm(grain.value, max(1, EVEN_BYTES // size))
+    if blocks > even and wanted.segment is None:
+        blocks = blocks // even * even
     if not blocks:
         return Refusal(
             f"no segment fits: at most {largest.value} blocks ({largest.rule}), "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from functools import cache
 
@@ -491,21 +490,3 @@ def test_a_bucket_keeps_every_interval_and_never_stalls(rate: float, asks: list[
 def test_a_rate_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="never copies"):
         Bucket(0.0)
-
-
-# The cost
-
-
-def test_a_command_costs_the_governor_at_most_10_microseconds() -> None:
-    governor = Governor(BOUNDS, bucket=Bucket(1e15))
-    commands = 20000
-
-    def spend() -> float:
-        begun = time.process_time()
-        for k in range(commands):
-            now = k * 1e-3
-            governor.sent(MIB, now)
-            governor.completed(MIB, 9e-4, now + 9e-4)
-        return (time.process_time() - begun) / commands
-
-    assert min(spend() for _ in range(5)) <= 10e-6

@@ -28,12 +28,23 @@ def test_the_smaller_maximum_segment_length_holds_whichever_side_it_is_on() -> N
 
 def test_a_segment_length_of_zero_is_no_limit() -> None:
     assert limits({"maximum_segment_length": 0}, {"maximum_segment_length": 0}).segment_blocks == Bound(
-        32768, "default of 16 MiB"
+        63488, "the segment's block count has 16 bits"
     )
 
 
-def test_the_sixteen_bits_of_the_block_count_hold_before_16_MiB_never_with_512_bytes() -> None:
-    assert limits({}, {}).segment_blocks.value < 65536
+def test_a_long_segment_is_whole_mebibytes() -> None:
+    assert limits({"maximum_segment_length": 3_500_000}, {}).segment_blocks.value == 6144
+
+
+def test_a_segment_of_large_blocks_is_no_longer_than_a_command() -> None:
+    assert limits({}, {}, block_size=4096).segment_blocks == Bound(16384, "default of 64 MiB")
+
+
+def test_a_segment_that_is_asked_for_is_not_rounded() -> None:
+    units = (unit(0, parameters=parameters()), unit(1, parameters=parameters()))
+    agreed = agree(*units, Wanted(segment=3_500_000 // 512 * 512))
+    assert isinstance(agreed, Limits)
+    assert agreed.segment_blocks.value == 3_500_000 // 512
 
 
 def test_segments_are_whole_granules() -> None:
