@@ -260,7 +260,7 @@ class Governor:
         move = self._move
         assert move is not None
         self._base, self._reading, self._move = self._setting, reading, None
-        self._early = True
+        self._early = move.knob is Knob.WINDOW
         self._best = max(self._best, reading.rate)
         if self._settled:
             self._search()
