@@ -35,7 +35,7 @@ class Kind:
     segments: tuple[int, ...]  # MiB
 
 
-LONG, SHORTER = 1536 * MIB, 768 * MIB  # bytes: seconds, beside which starting and finding a setting count less
+LONG, SHORTER = 1536 * MIB, 768 * MIB  # bytes: seconds, beside which finding a setting counts little
 FEW, SEGMENTS = (1, 4, 16), (8, 31)
 LARGE = (*SEGMENTS, 64)  # MiB: only with large blocks does a segment hold that much
 KINDS = (
