@@ -162,18 +162,22 @@ def copy_batch(
             took = len(command.data_out) - reply.residual
             short = f"the unit took {took} of {len(command.data_out)} bytes of the parameter list"
             return Verdict(Action.OTHER_MEANS, short)
+        if verdict.action is Action.WAIT and verdict.copied:  # booked now; the rest is a command of its own
+            return verdict if (yield Wait(WAITS[0], verdict.pushback)) else _stopped(verdict)
         if verdict.action is Action.REPEAT and repeats < REPEATS:
             repeats += 1
         elif verdict.action is Action.WAIT and (pause := next(waits, None)) is not None:
             if not (yield Wait(pause, verdict.pushback)):
-                return replace(
-                    verdict, action=verdict.exhausted, reason=f"stopped while waiting: {verdict.reason}"
-                )
+                return _stopped(verdict)
         elif verdict.action in (Action.REPEAT, Action.WAIT):
             tried = f"still so after many tries: {verdict.reason}"
             return replace(verdict, action=verdict.exhausted, reason=tried)
         else:
             return verdict
+
+
+def _stopped(verdict: Verdict) -> Verdict:
+    return replace(verdict, action=verdict.exhausted, reason=f"stopped while waiting: {verdict.reason}")
 
 
 def _has_list_id(command: Command) -> bool:

@@ -1,4 +1,4 @@
-"""`copy_ranges`, and what many ranges and the largest unit cost: memory, in a process of its own, and work."""
+"""`copy_ranges`, and what many ranges and the largest unit cost: memory in a process of its own, and work."""
 
 from __future__ import annotations
 
