@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.lio.serving import SIZE, Images, Serving, needs, skip_where_impossible, tool
-from xcopy.device.array_dir import create
+from tests.lio.serving import SIZE, Images, Serving, needs, tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.lio.serving import Disk
@@ -38,42 +36,6 @@ class Told(NamedTuple):
     identifier: str
     creator: str
     length: int
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _possible() -> None:
-    skip_where_impossible()
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("tokens") / "array"
-    create(made, units=2, size=SIZE)
-    return made
-
-
-@pytest.fixture(scope="module")
-def serving(directory: Path) -> Iterator[Serving]:
-    """Two units, two nexuses."""
-    with Serving.start(directory, "--nexuses", "2") as made:
-        yield made
-
-
-@pytest.fixture
-def images(directory: Path, serving: Serving) -> Images:
-    """The files of both units, filled anew."""
-    del serving
-    return Images.filled(directory)
-
-
-@pytest.fixture
-def source(serving: Serving) -> Disk:
-    return serving.disk(0)
-
-
-@pytest.fixture
-def destination(serving: Serving) -> Disk:
-    return serving.disk(1)
 
 
 @pytest.fixture

@@ -199,7 +199,7 @@ class Execution:
     def _progress(self, now: float, *, finishing: bool = False) -> Progress:
         job = self._job
         means = job.means or (HOST if job.limits is None else OFFLOAD)
-        copied = job.report
+        copied, inside = job.report, self._runner.inside
         return Progress(
             total=job.request.bytes,
             copied=copied,
@@ -207,7 +207,8 @@ class Execution:
             window=self._drives[means].state,
             in_flight=job.in_flight,
             elapsed=now - self._began,
-            rate=self._meter.seen(sum(copied.values()), now),
+            rate=self._meter.seen(sum(copied.values()) + inside, now),
+            inside=inside,
             stopping=job.stopped,
             finishing=finishing,
         )
