@@ -16,7 +16,7 @@ from xcopy.api.safety import refuse_overlap, secure
 from xcopy.comparison import Prefer
 from xcopy.conversation import Side
 from xcopy.errors import UsageError, XcopyError
-from xcopy.job import Job, Method
+from xcopy.job import OFFLOAD, Job, Method
 from xcopy.limits import Limits, Refusal, Wanted, agree
 from xcopy.list_ids import MOST
 from xcopy.offload import Pair, command_for
@@ -67,12 +67,14 @@ class Options:
 class Report:
     """What became of a copy, read from its ledger; byte counts by means, reasons of every fallback.
 
-    `ranges` has what became of each range that was asked for, in that order.
+    `ranges` has what became of each range that was asked for, in that order. `commands_to` is the unit that
+    took the commands of the offload, "source" or "destination", the last where both were tried; "" for none.
     """
 
     total: int
     bytes: dict[str, int]
     commands: dict[str, int]
+    commands_to: str
     fallbacks: tuple[tuple[str, int], ...]
     not_copied: Sequence[FailedRange]
     ranges: RangeResults
@@ -245,6 +247,7 @@ class Copy:
             total=self.request.bytes,
             bytes=job.report,
             commands=dict(job.commands),
+            commands_to=job.to.value if job.commands[OFFLOAD] else "",
             fallbacks=tuple((f.reason, f.blocks * size) for f in job.fallbacks.values()),
             not_copied=NotCopied(self.request, job.coverage),
             ranges=RangeResults(self.asked, job.coverage),
