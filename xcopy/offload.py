@@ -149,7 +149,8 @@ def copy_batch(
             unheard = judge_error(error, sent=True)
             if asked is None:
                 return unheard
-            return (yield from what_became(unheard, asked, to, max(LEAST_TIMEOUT, command.timeout)))
+            patience = max(LEAST_TIMEOUT, command.timeout)
+            return (yield from what_became(unheard, asked, to, patience, proven=proven))
         except (NoPassThrough, NotSent) as error:
             return replace(judge_error(error, sent=False), begun=any_begun)
         verdict = judge(reply, proven=proven, command=command, salvage=salvage)

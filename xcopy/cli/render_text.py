@@ -66,12 +66,14 @@ def print_limits(limits: Limits) -> None:
 
 def describe_progress(progress: Progress) -> str:
     """How far, how fast, how long still, and by what means."""
-    share = progress.done / progress.total if progress.total else 1.0
+    share = progress.reached / progress.total if progress.total else 1.0
     parts = [
         f"{math.floor(share * 1000) / 10:.1f} %",
-        f"{size(progress.done)} of {size(progress.total)}",
+        f"{size(progress.reached)} of {size(progress.total)}",
         f"{size(progress.rate)}/s",
     ]
+    if progress.inside:
+        parts.insert(2, f"{size(progress.inside)} of it under way")
     if progress.left is not None:
         parts.append(f"{duration(progress.left)} left")
     if progress.means:
@@ -205,7 +207,7 @@ class TextRenderer:
             from tqdm import tqdm
 
             self._bar = tqdm(total=progress.total, file=sys.stderr, leave=False, bar_format=BAR)
-        self._bar.n = progress.done
+        self._bar.n = progress.reached
         self._bar.set_description_str(describe_progress(progress), refresh=False)
         self._bar.refresh()
 
