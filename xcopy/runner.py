@@ -350,8 +350,7 @@ class Runner:
             self._job.in_doubt = True
             self._job.stop(trouble.reason)
             self._stopping.set()
-        asked = aside.question
-        if asked is not None and self._flying.get(id(asked.about.task)) is asked.about:
+        if (asked := aside.question) is not None and self._flying.get(id(asked.about.task)) is asked.about:
             self._polling.heard(asked, aside.reply)
 
     def _work(self) -> None:
