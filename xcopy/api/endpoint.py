@@ -54,7 +54,9 @@ def split(text: str) -> EndpointText:
     return parse_endpoint(text, _exists)
 
 
-def open_endpoint(text: EndpointText, *, transport: str = "sg", timeout: float | None = None) -> Endpoint:
+def open_endpoint(
+    text: EndpointText, *, transport: str = "sg", timeout: float | None = None, read_only: bool = False
+) -> Endpoint:
     """Find out what `text` names; nothing is written. `transport` is "sg" or "sgio"."""
     if text.path.startswith(EMULATED):
         return _emulated(text)
@@ -64,7 +66,7 @@ def open_endpoint(text: EndpointText, *, transport: str = "sg", timeout: float |
     path = node.sg if node.kind == "sg" else node.node
     if path is None:
         raise UnsupportedError(f"{text.path} has no node to send SCSI commands to")
-    opener, window = _transport(transport, path)
+    opener, window = _transport(transport, path, read_only=read_only)
     unit = _probe(text.path, opener, timeout)
     base, blocks = 0, unit.blocks
     if node.start is not None and node.length is not None:
@@ -136,14 +138,14 @@ def _emulated(text: EndpointText) -> Endpoint:
     )
 
 
-def _transport(kind: str, path: str) -> tuple[Callable[[], Transport], int | None]:
+def _transport(kind: str, path: str, *, read_only: bool) -> tuple[Callable[[], Transport], int | None]:
     if kind == "sgio":
         from xcopy.device.sgio_binding import WINDOW, SgioTransport
 
-        return partial(SgioTransport, path), WINDOW
+        return partial(SgioTransport, path, read_only=read_only), WINDOW
     from xcopy.device.sg import SgTransport
 
-    return partial(SgTransport, path), None
+    return partial(SgTransport, path, read_only=read_only), None
 
 
 def _probe(name: str, opener: Callable[[], Transport], timeout: float | None) -> LogicalUnit:

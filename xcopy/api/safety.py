@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from xcopy.api.endpoint import Endpoint
     from xcopy.asked import Asked
+    from xcopy.device.claims import Claim
     from xcopy.device.topology import Node
 
 
@@ -44,6 +45,29 @@ def refuse_overlap(source: Endpoint, destination: Endpoint, asked: Asked) -> Non
     )
 
 
+def reading_only(source: Endpoint, destination: Endpoint, asked: Asked) -> list[str]:
+    """What to mind where both sides are only read: who may write them, and blocks that are on both."""
+    warnings = [
+        f"the {side} is in use: {claim}; blocks that change meanwhile may be found different"
+        for side, end in (("source", source), ("destination", destination))
+        for claim in _writers(end)
+    ]
+    if _same(source, destination) and asked.clash() is not None:
+        warnings.append(
+            f"{source.name} and {destination.name} are one unit, and share blocks of these ranges"
+        )
+    return warnings
+
+
+def _writers(side: Endpoint) -> list[Claim]:
+    """Uses of a side by which its blocks may change while they are read."""
+    if side.node is None:
+        return []
+    from xcopy.device.claims import claims
+
+    return [claim for claim in claims(side.node) if claim.kind in ("mounted", "swap")]
+
+
 def _same(source: Endpoint, destination: Endpoint) -> bool:
     if source.unit.same_as(destination.unit):
         return True
@@ -61,15 +85,10 @@ def _nodes(node: Node) -> set[object]:
 
 def secure(source: Endpoint, destination: Endpoint, stack: ExitStack, *, force: bool) -> list[str]:
     """Refuse a destination in use, and keep it from being used while we write; warn of a source in use."""
-    warnings: list[str] = []
-    if source.node is not None:
-        from xcopy.device.claims import claims
-
-        warnings += [
-            f"the source is in use: {claim}; blocks that change during the copy may be copied either way"
-            for claim in claims(source.node)
-            if claim.kind in ("mounted", "swap")
-        ]
+    warnings = [
+        f"the source is in use: {claim}; blocks that change during the copy may be copied either way"
+        for claim in _writers(source)
+    ]
     node = destination.node
     if node is None:
         return warnings

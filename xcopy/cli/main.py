@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 HEARD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)  # by one command or the other
 LONGEST_TIMEOUT = 4_000_000  # seconds: SG_IO counts milliseconds in 32 bits
 MOST_SEGMENTS = 0xFFFF
+WHOLE = "whole"
+BARE = ("--verify", "--verify-only")  # without "=" they take no word: the next one is a unit
+SCOPE = "sample[:N[:SEED]]"
 COMMANDS = ("copy", "resume", "probe", "decode", "emu")
 EPILOG = """\
 LBA and COUNT are logical blocks (COUNT in the source's), decimal or 0x; with KiB, MiB, GiB, TiB or kB, MB,
@@ -26,7 +29,7 @@ GB, TB they are bytes and have to be whole blocks. Without COUNT the copy goes t
 A unit is /dev/sdX, a partition, /dev/sgN, a link to one of them, or emu:DIRECTORY/NUMBER.
 
 exit codes: 0 all copied, 1 stopped or failed with part or nothing copied, 2 usage, 3 refused as unsafe,
-4 not supported and no other means allowed, 5 verify mismatch, 130 interrupted
+4 not supported and no other means allowed, 5 a verification found a difference, 130 interrupted
 """
 
 
@@ -63,7 +66,7 @@ def _put_back() -> Iterator[None]:
 
 def _answered(argv: Sequence[str]) -> int:
     open_all()
-    words = list(argv)
+    words = [f"{word}={WHOLE}" if word in BARE else word for word in argv]
     if words == ["--version"]:
         print(f"xcopy-dev {__version__}")
         return 0
@@ -226,6 +229,15 @@ def _add_copy(copy: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="between two records (default 5)",
     )
+    _add_verify(copy)
+    copy.add_argument(
+        "--verify-only",
+        nargs="?",
+        type=_scope,
+        const=WHOLE,
+        metavar=SCOPE,
+        help="copy and write nothing: compare what is there, all of it or a sample",
+    )
     _add_force(copy)
     copy.add_argument("--verbose", "-v", action="store_true", help="limits and where each came from")
     _add_ways(copy)
@@ -234,9 +246,21 @@ def _add_copy(copy: argparse.ArgumentParser) -> None:
 def _add_resume(resume: argparse.ArgumentParser) -> None:
     resume.description = "Go on with a copy that was begun with --journal FILE: same units, same options."
     resume.add_argument("journal", metavar="FILE")
+    _add_verify(resume)
     _add_force(resume)
     resume.add_argument("--verbose", "-v", action="store_true", help="limits and where each came from")
     resume.add_argument("--json", action="store_true", help="JSON lines on standard output")
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--verify",
+        nargs="?",
+        type=_scope,
+        const=WHOLE,
+        metavar=SCOPE,
+        help="compare what is copied with the source: all of it, or N pieces of 64 KiB (sample: 1000)",
+    )
 
 
 def _add_force(parser: argparse.ArgumentParser) -> None:
@@ -266,6 +290,19 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= LONGEST_TIMEOUT:
         raise argparse.ArgumentTypeError(f"{text}: seconds above 0 and up to {LONGEST_TIMEOUT}")
     return seconds
+
+
+def _scope(text: str) -> str:
+    import argparse
+
+    from xcopy.errors import UsageError
+    from xcopy.verification import scope_of
+
+    try:
+        scope_of(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def _size(text: str) -> int:
