@@ -188,9 +188,9 @@ def test_json_ends_in_an_error_record_when_the_command_line_cannot_be_read(words
 def test_a_signal_that_was_ignored_stays_ignored(array: Directory) -> None:
     look = (
         "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "from xcopy.cli import copy as c\nkept = c._say\n"
+        "from xcopy.cli import copy as c\nkept = c.say\n"
         "def say(*a):\n    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN; kept(*a)\n"
-        "c._say = say\nfrom xcopy.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        "c.say = say\nfrom xcopy.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", look, array.unit(0), array.unit(1)], capture_output=True, check=False

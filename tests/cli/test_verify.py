@@ -312,6 +312,17 @@ def test_what_cannot_be_read_is_no_reason_to_call_it_equal(
     assert ran.records[-1]["bytes"]["offload"] == SIZE
 
 
+def test_a_difference_is_heard_although_the_rest_could_not_be_read(
+    run: Callable[..., Ran], array: Directory, opened: Array
+) -> None:
+    opened.faults.add(Fault(opcode=READ, unit=1, nth=5, times=None, then=check(0x3, 0x11, 0x00)))
+    ran = run(array.unit(0), array.unit(1), "--verify-only", "--jobs", "1", "--rate", "4MiB", "--json")
+    assert ran.code == 5
+    assert 0 < verification(ran)["verified"] < SIZE
+    assert "3/11/00" in verification(ran)["stopped"]
+    assert "DIFFERENT" in ran.err
+
+
 def test_resume_verifies_what_an_earlier_run_copied_too(
     run: Callable[..., Ran], array: Directory, opened: Array, tmp_path: Path
 ) -> None:
