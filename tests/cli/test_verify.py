@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cli.conftest import BLOCKS, Directory
+from xcopy.cli.render_text import TextRenderer
 from xcopy.device.array_dir import create, open_array, unit_file
+from xcopy.progress import Progress
 from xcopy.target.faults import Call, Corrupt, Fault, Shorten, check
 from xcopy.target.profile import CAPABLE
+from xcopy.verification import VERIFY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -406,3 +409,25 @@ def test_a_dry_run_of_a_copy_to_be_verified_reads_and_writes_nothing(
     before = array.bytes(1)
     assert run(array.unit(0), array.unit(1), "--verify", "--dry-run").code == 0
     assert array.bytes(1) == before
+
+
+@pytest.mark.parametrize(("many", "reads"), [(1, "1 piece being read"), (3, "3 pieces being read")])
+def test_a_stop_while_verifying_waits_for_reads_and_says_so(
+    capsys: pytest.CaptureFixture[str], many: int, reads: str
+) -> None:
+    looked = Progress(
+        total=100,
+        copied={VERIFY: 50},
+        means=VERIFY,
+        window="",
+        in_flight=many,
+        elapsed=3.0,
+        rate=10.0,
+        stopping="interrupted",
+    )
+    text = TextRenderer(verbose=False)
+    text.tell(looked)
+    text.stopping(looked, 1)
+    told, stopping = capsys.readouterr().err.splitlines()
+    assert told == "xcopy-dev: 50.0 %, 50 B of 100 B, 10 B/s, 5 s left, verifying"
+    assert stopping == f"xcopy-dev: interrupted: nothing more is read; {reads} waited for, then the report"

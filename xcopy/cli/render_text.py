@@ -99,7 +99,8 @@ def describe_stop(progress: Progress, asked: int) -> str:
     """What a stop waits for; when asked again, why it is not obeyed at once."""
     many = progress.in_flight
     if progress.means == VERIFY:
-        return f"{progress.stopping}: nothing more is read; {many} pieces being read are waited for"
+        reads = f"{many} piece{'s' if many != 1 else ''} being read"
+        return f"{progress.stopping}: nothing more is read; {reads} waited for, then the report"
     flying = f"{many} command{'s' if many != 1 else ''} in flight"
     if asked == 1:
         return f"{progress.stopping}: nothing more is sent; {flying} waited for, then the report"
