@@ -169,10 +169,10 @@ def test_a_path_that_is_no_text_here_is_written_with_escapes(array: Directory) -
 
 
 def test_ctrl_c_while_the_command_line_is_read_ends_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted() -> None:
+    def interrupted(_: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("xcopy.cli.main._parser", interrupted)
+    monkeypatch.setattr("xcopy.cli.arguments._parser", interrupted)
     assert main(["emu:a/0", "emu:a/1"]) == 130
 
 
