@@ -10,12 +10,15 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
+from xcopy.cli.main import main
 from xcopy.device.array_dir import unit_file
 
 if TYPE_CHECKING:
@@ -31,15 +34,11 @@ SIZE = 64 << 20  # of each of the two units
 
 
 def xcopy_dev(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    return subprocess.run(
-        [*MAIN, *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=DEADLINE,
-        stdin=subprocess.DEVNULL,
-    )
+    """Run the command to its end, in this process: another Python takes seconds to start under emulation."""
+    out, said = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(said):
+        code = main(list(words))
+    return subprocess.CompletedProcess(words, code, out.getvalue(), said.getvalue())
 
 
 def tool(*argv: str, good: bool = True) -> str:

@@ -108,7 +108,7 @@ def test_ctrl_c_ends_a_copy_that_gets_on_and_the_report_is_true(
     slow: Slow, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The last 20 MiB stand still until it is stopping: 4 at the least are not tried however slow it is."""
-    slow.slow_down(300)
+    slow.slow_down(100)
     with watching() as seen, running(*slow.words) as copy:
         with slow.disks[1].held_from(START + 26 * MIB // 512):
             in_flight = copy.until_copied(MIB, 16)["in_flight"]
@@ -119,7 +119,7 @@ def test_ctrl_c_ends_a_copy_that_gets_on_and_the_report_is_true(
         took = time.monotonic() - began
     with capsys.disabled():
         print(
-            f"\nCtrl-C with {in_flight} in flight, of 0.6 s of disk each: over after {took:.2f} s; "
+            f"\nCtrl-C with {in_flight} in flight, of 0.2 s of disk each: over after {took:.2f} s; "
             f"{untried(done) >> 20} MiB not tried"
         )
     assert (copy.process.returncode, done["exit"], done["stopped"]) == (130, 130, "interrupted")

@@ -144,11 +144,11 @@ class Bed:
 
 
 def rounds(beds: list[Bed], gate: Gate, chance: random.Random, kills: Kills) -> None:
-    """Copies that are killed, and some of them again when they go on, until there were enough kills."""
+    """Copies that are killed, and most of them again when they go on, until there were enough kills."""
     while len(kills.moments) < KILLS:
         bed = chance.choice(beds)
         words, left = bed.begin(chance.choice(("0.001", "0.01", "0.1"))), OPEN
-        for _ in range(chance.choice((1, 1, 2))):
+        for _ in range(chance.choice((1, 2, 3))):
             commands = chance.randint(1, max(1, left // ONE))  # so many, and one more that has to wait
             bed.killed(commands, gate, words)
             kills.moments.append(commands)

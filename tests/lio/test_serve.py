@@ -219,12 +219,22 @@ def test_a_reset_ends_a_copy_that_runs(array: Path, monkeypatch: pytest.MonkeyPa
     assert left_in_configfs() == []
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def undisturbed() -> Iterator[None]:
     """udev does not look at disks, which would be told of a reset before whom we ask."""
     tool("udevadm", "control", "--stop-exec-queue")
     yield
     tool("udevadm", "control", "--start-exec-queue")
+
+
+@pytest.fixture(scope="class")
+def by_two(undisturbed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """Two units that two nexuses see."""
+    del undisturbed
+    array = tmp_path_factory.mktemp("reset") / "array"
+    create(array, units=2, size=SIZE)
+    with Serving.start(array, "--nexuses", "2") as serving:
+        yield serving
 
 
 def told(disk: Disk) -> str:
@@ -246,25 +256,25 @@ def settled(serving: Serving) -> None:
         assert eventually(partial(is_ready, disk))
 
 
-@pytest.mark.parametrize("of", ["-d", "-t"])  # of a target the kernel passes on as of one unit
-@pytest.mark.usefixtures("undisturbed")
-def test_every_nexus_is_told_once_that_one_of_them_has_reset_a_unit(array: Path, of: str) -> None:
-    with Serving.start(array, "--nexuses", "2") as serving:
-        settled(serving)
-        tool("sg_reset", of, "-N", serving.disk(0, nexus=0).sg)
-        heard = {(d.unit, d.nexus): [told(d), told(d)] for d in serving.disks}
-    reset = ["Bus device reset function occurred", "Good"]  # 29h/03h
-    assert heard == {(0, 0): reset, (0, 1): reset, (1, 0): ["Good"] * 2, (1, 1): ["Good"] * 2}
+class TestResetsBySomeNexus:
+    @pytest.mark.parametrize("of", ["-d", "-t"])  # of a target the kernel passes on as of one unit
+    def test_every_nexus_is_told_once_that_one_of_them_has_reset_a_unit(
+        self, by_two: Serving, of: str
+    ) -> None:
+        settled(by_two)
+        tool("sg_reset", of, "-N", by_two.disk(0, nexus=0).sg)
+        heard = {(d.unit, d.nexus): [told(d), told(d)] for d in by_two.disks}
+        reset = ["Bus device reset function occurred", "Good"]  # 29h/03h
+        assert heard == {(0, 0): reset, (0, 1): reset, (1, 0): ["Good"] * 2, (1, 1): ["Good"] * 2}
 
-
-@pytest.mark.parametrize("of", ["-b", "-H"])
-@pytest.mark.usefixtures("undisturbed")
-def test_the_kernel_knows_no_reset_of_a_bus_or_a_host(array: Path, of: str) -> None:
-    with Serving.start(array, "--nexuses", "2") as serving:
-        settled(serving)
-        done = subprocess.run(["sg_reset", of, "-N", serving.disk(0).sg], capture_output=True, check=False)
-        heard = {told(d) for d in serving.disks}
-    assert (done.returncode, heard) == (1, {"Good"})
+    @pytest.mark.parametrize("of", ["-b", "-H"])
+    def test_the_kernel_knows_no_reset_of_a_bus_or_a_host(self, by_two: Serving, of: str) -> None:
+        settled(by_two)
+        done = subprocess.run(
+            ["sg_reset", of, "-N", by_two.disk(0).sg], capture_output=True, check=False, timeout=DEADLINE
+        )
+        heard = {told(d) for d in by_two.disks}
+        assert (done.returncode, heard) == (1, {"Good"})
 
 
 def test_a_command_that_hangs_keeps_the_disks_until_it_is_ended_by_force(array: Path) -> None:

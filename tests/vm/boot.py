@@ -24,7 +24,7 @@ from typing import IO
 ROOT = Path(__file__).resolve().parents[2]
 KERNEL = ROOT / ".cache/vm/kernel"
 TIMEOUT = 3600.0  # seconds for the boot and all tests: two quiet cores need a fifth
-HUNG = 480  # seconds after which one test is ended with its stack, and all: the slowest takes one
+HUNG = 600  # seconds after which one test is ended with its stack, and all: the slowest takes one
 MEMORY = "6G"
 PARAMETERS = (
     "log_buf_len=16M",  # the kernel's log is evidence, it must hold a whole test
