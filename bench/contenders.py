@@ -89,6 +89,9 @@ class Entry:
                 raise ValueError(f"{other} is nobody here")
 
 
+WARM_UP = Entry(DD, "bs=16M", "host")
+
+
 def options() -> frozenset[str]:
     """The long options that `xcopy-dev copy` has."""
     from xcopy.cli.main import main
