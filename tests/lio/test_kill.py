@@ -148,7 +148,7 @@ def rounds(beds: list[Bed], gate: Gate, chance: random.Random, kills: Kills) -> 
     while len(kills.moments) < KILLS:
         bed = chance.choice(beds)
         words, left = bed.begin(chance.choice(("0.001", "0.01", "0.1"))), OPEN
-        for _ in range(chance.choice((1, 2, 3))):
+        for _ in range(min(chance.choice((1, 2, 3)), KILLS - len(kills.moments))):
             commands = chance.randint(1, max(1, left // ONE))  # so many, and one more that has to wait
             bed.killed(commands, gate, words)
             kills.moments.append(commands)
