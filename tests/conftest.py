@@ -1,8 +1,14 @@
-"""What holds for every test: a property is true or false however slow the machine is."""
+"""What holds for every test: a property is true or false however slow the machine is.
+
+Examples are drawn anew in every run, except where CI is set: there they are the same each time, so that a
+failure speaks of the change and not of the draw.
+"""
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
 
-settings.register_profile("project", deadline=None)
+settings.register_profile("project", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("project")
