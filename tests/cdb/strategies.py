@@ -42,8 +42,8 @@ def records(of: type[Record]) -> st.SearchStrategy[Record]:
                 made[row.name] = draw(_value(row, made))
         try:
             return of(**made)
-        except EncodeError as error:  # descriptors within descriptors: more bytes than a length of 8 bits counts
-            if "bits hold" in str(error):
+        except EncodeError as error:
+            if "bits hold" in str(error):  # descriptors within descriptors can be more than 8 bits count
                 reject()
             raise
 
