@@ -17,6 +17,7 @@ from xcopy.host import HostOutcome, next_piece
 from xcopy.limits import Limits, Refusal
 from xcopy.list_ids import WITHOUT, ListIds
 from xcopy.odd_ends import odd_ends
+from xcopy.pairs import Pairs
 from xcopy.plan import Batch, Piece, Request, Shape, batch_in, clip, fragment, packed
 from xcopy.verdict import Action, Verdict
 
@@ -91,6 +92,7 @@ class Job:
         offer: Limits | Refusal,
         method: Method,
         otherwise: Limits | Refusal | None = None,
+        pairs: Pairs | None = None,
     ) -> None:
         self.request = request
         self.method = method
@@ -110,6 +112,7 @@ class Job:
         self._longest = 0  # blocks of the longest segment that was copied
         self._left_out = ""  # why an end was not copied, where only the storage may
         self.to = Side.DESTINATION  # who gets the commands
+        self._pairs = pairs or Pairs()
         self._otherwise = otherwise if isinstance(otherwise, Limits) else None
         self._refused_there = ""  # what the destination said, once the source is tried
         if isinstance(offer, Refusal) and method is not Method.HOST and not self._try_source(offer.reason):
@@ -170,7 +173,7 @@ class Job:
             task = OffloadTask(batch, list_id, written, self.limits, self.to, self.commands[OFFLOAD])
         else:
             detour = "" if self._again and self._again[0][1] == HOST else self.detour
-            task = HostTask(next_piece(piece, self.request.block_size, shape), detour)
+            task = HostTask(next_piece(piece, self.request, shape), detour)
         self._take(task.piece, means)
         self.coverage.begin(task.piece)
         self.commands[means] += 1
@@ -216,6 +219,7 @@ class Job:
             copied = task.batch.settled(verdict.copied, task.limits.granularity_blocks.value)
         if copied:
             self.proven = True
+            self._pairs.copied(self.request.pair(piece.start))
             if task.limits is self.limits:  # what was longer under others is not sent any more
                 whole = (each.blocks for each in task.batch.pieces if each.end <= piece.start + copied)
                 self._longest = max([self._longest, *whole])
@@ -239,6 +243,7 @@ class Job:
             case _ if self._always_in_vain(task, verdict):
                 self._give_up(piece, verdict)
             case _:
+                self._pairs.failed(self.request.pair(piece.start), verdict)
                 self._by_host(piece, verdict)
 
     def _always_in_vain(self, task: OffloadTask, verdict: Verdict) -> bool:
@@ -294,6 +299,9 @@ class Job:
         if self.limits is not None:
             if not self.proven and self._try_source(verdict.reason):
                 self._offload_again(piece, verdict)
+                return
+            if self._pairs.close(self.request.pair(piece.start), verdict):
+                self._by_host(piece, verdict)
                 return
             self.limits = None
             if self._refused_there and not self.proven:
@@ -354,7 +362,8 @@ class Job:
             room, means = untried, OFFLOAD
         else:
             return None
-        if means == HOST or self.limits is None or self.detour:
+        closed = self._pairs.why_not(self.request.pair(room.start))
+        if means == HOST or self.limits is None or self.detour or closed:
             return room, HOST
         rest = fragment(room, self.request, self.limits.granularity_blocks.value)
         if rest is None:
@@ -382,6 +391,8 @@ class Job:
             return
         if self.limits is None:
             self._book(self.refused, piece.blocks, self._refused_kind)
+        elif closed := self._pairs.why_not(self.request.pair(piece.start)):
+            self._book(closed[0], piece.blocks, closed[1])
         else:
             self._book(self.detour or self._too_small(self.limits), piece.blocks)
 

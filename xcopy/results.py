@@ -123,8 +123,9 @@ class RangeResults(Sequence[RangeResult]):
         source_lba, blocks, destination_lba = asked.named(place)
         not_copied = tuple(
             _failed(request, piece, entry)
-            for piece, entry in self._coverage.within(asked.piece(place))
+            for run, entry in self._coverage.within(asked.piece(place))
             if entry.state is not State.COPIED
+            for piece in request.parts(run)
         )
         return RangeResult(
             place=asked.place(place),

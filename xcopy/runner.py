@@ -24,7 +24,7 @@ from xcopy.progress import Meter
 from xcopy.verdict import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from cdb.command import Command, Transport
     from xcopy.comparison import Comparison
@@ -42,13 +42,13 @@ FASTER = "the host is faster, and speed is preferred"
 
 
 class Doors(Protocol):
-    """One worker's own ways to both units, opened when first used."""
+    """One worker's own ways to the units of every pair, by its number, opened when first used."""
 
-    def transport(self, side: Side) -> Transport:
+    def transport(self, side: Side, pair: int) -> Transport:
         """The way commands go to a unit."""
         ...
 
-    def blocks(self, side: Side) -> BlockDoor:
+    def blocks(self, side: Side, pair: int) -> BlockDoor:
         """The way the host reads the source or writes the destination."""
         ...
 
@@ -118,8 +118,9 @@ _Message: TypeAlias = "_Finished | _PushedBack | str"
 
 
 class Runner:
-    """Runs one job; `drives` has one for each means, `most` is how many tasks there are at once at the most.
+    """Runs one job between `pairs` of units, to which the request refers by number.
 
+    `drives` has one for each means, `most` is how many tasks there are at once at the most.
     `bounds` says what the drive of the offload is bound to where the units turn out to have other limits.
     `now` gives seconds, `sleep` takes seconds and what ends them early, `start` a thread without signals.
     """
@@ -127,7 +128,7 @@ class Runner:
     def __init__(
         self,
         job: Job,
-        pair: Pair,
+        pairs: Sequence[Pair],
         *,
         drives: Mapping[str, Drive],
         most: int,
@@ -140,7 +141,7 @@ class Runner:
         comparison: Comparison | None = None,
         observe: Callable[[Job], object],
     ) -> None:
-        self._job, self._pair, self._drives = job, pair, drives
+        self._job, self._pairs, self._drives = job, pairs, drives
         self._most, self._bounds = most, bounds
         self._open_doors, self._start, self._now, self._sleep = open_doors, start, now, sleep
         self._timeout, self._comparison, self._observe = timeout, comparison, observe
@@ -297,22 +298,23 @@ class Runner:
     def _call_back(self) -> None:
         """Have the units end what is under way, where they can: once for each command, by another way."""
         aborts = [
-            (command, task.to)
+            (command, task.to, self._pair(task))
             for task in (each.task for each in self._flying.values())
-            if isinstance(task, OffloadTask) and (command := abort_for(task, self._pair)) is not None
+            if isinstance(task, OffloadTask)
+            and (command := abort_for(task, self._pairs[self._pair(task)])) is not None
         ]
         if aborts and not self._called_back:
             self._called_back = True
             with suppress(RuntimeError):  # no more threads to be had: what is under way ends by itself
                 self._start(partial(self._send_all, aborts), "abort")
 
-    def _send_all(self, commands: list[tuple[Command, Side]]) -> None:
+    def _send_all(self, commands: list[tuple[Command, Side, int]]) -> None:
         """Whatever is answered: the aborted commands have answers of their own."""
         doors = self._open_doors()
         try:
-            for command, to in commands:
+            for command, to, pair in commands:
                 with suppress(TransportError, XcopyError):
-                    doors.transport(to).send(command)
+                    doors.transport(to, pair).send(command)
         finally:
             doors.close()
 
@@ -331,27 +333,33 @@ class Runner:
                 doors.close()
 
     def _perform(self, task: Task, doors: Doors) -> Verdict | HostOutcome:
+        pair = self._pair(task)
+
         def step(step: Step) -> object:
-            return self._step(step, doors, means_of(task))
+            return self._step(step, doors, pair, means_of(task))
 
         request = self._job.request
         if isinstance(task, OffloadTask):
-            return converse(carry(task, request, self._pair, timeout=self._timeout), step)
+            return converse(carry(task, request, self._pairs[pair], timeout=self._timeout), step)
         return converse(copy_piece(task.piece, request), step)
 
-    def _step(self, step: Step, doors: Doors, means: str) -> object:
+    def _pair(self, task: Task) -> int:
+        """The number of the pair of units that all of a task is of."""
+        return self._job.request.pair(task.piece.start)
+
+    def _step(self, step: Step, doors: Doors, pair: int, means: str) -> object:
         match step:
             case Send(command, to):
-                return doors.transport(to).send(command)
+                return doors.transport(to, pair).send(command)
             case Wait(seconds, pushback):
                 if pushback is not None:
                     self._done.put(_PushedBack(means, pushback, self._now()))
                 self._sleep(seconds, self._stopping)
                 return not self._stopping.is_set()
             case Read(lba, blocks):
-                return doors.blocks(Side.SOURCE).read(lba, blocks)
+                return doors.blocks(Side.SOURCE, pair).read(lba, blocks)
             case Write(lba, data):
-                doors.blocks(Side.DESTINATION).write(lba, data)
+                doors.blocks(Side.DESTINATION, pair).write(lba, data)
                 return None
 
 

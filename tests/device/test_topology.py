@@ -266,35 +266,6 @@ class TestRefused:
         with pytest.raises(UnsupportedError, match=r"/dev/sr0 is a SCSI unit of device type 05h, not a disk"):
             machine.resolve("/dev/sr0")
 
-    @pytest.mark.parametrize(
-        ("uuid", "what"),
-        [
-            ("LVM-y7NQ", "an LVM logical volume, vol"),
-            ("mpath-36001405a", "a multipath map, vol"),
-            ("part1-mpath-36001405a", r"a partition map \(kpartx\), vol"),
-            ("CRYPT-LUKS2-0f", r"an encrypted volume \(dm-crypt\), vol"),
-            ("", "a device-mapper device, vol"),
-        ],
-    )
-    def test_a_mapped_device_names_its_layer_and_the_disk_below(
-        self, machine: Machine, uuid: str, what: str
-    ) -> None:
-        machine.disk("sdb", 16, partitions={1: (2048, 8)})
-        machine.mapped("dm-0", 0, on=["sdb1"], uuid=uuid, dm_name="vol")
-
-        with pytest.raises(UnsupportedError, match=f"^/dev/dm-0 is {what}, not a SCSI disk.*: /dev/sdb$"):
-            machine.resolve("/dev/dm-0")
-
-    def test_a_volume_on_a_volume_names_the_disks_at_the_bottom(self, machine: Machine) -> None:
-        machine.disk("sdb", 16)
-        machine.disk("sdc", 32)
-        machine.mapped("dm-0", 0, on=["sdb", "sdc"], uuid="mpath-3600", dm_name="mpatha")
-        machine.mapped("dm-1", 1, on=["dm-0"], uuid="LVM-abc", dm_name="vg-lv")
-        machine.alias("/dev/vg/lv", "dm-1")
-
-        with pytest.raises(UnsupportedError, match=r"/dev/vg/lv \(dm-1\) is .*: /dev/sdb or /dev/sdc$"):
-            machine.resolve("/dev/vg/lv")
-
     def test_an_md_array(self, machine: Machine) -> None:
         machine.disk("sdb", 16)
         machine.mapped("md0", 0, on=["sdb"], md="raid1")

@@ -72,7 +72,7 @@ def test_a_clash_is_by_the_lba_of_the_unit_not_of_the_partition() -> None:
 
 def test_a_partitions_start_is_added_and_taken_off_again() -> None:
     asked = of((3, 5, 7), source=PARTITION)
-    assert list(asked.request.ranges) == [(2051, 5, 7)]
+    assert list(asked.request.ranges) == [(2051, 5, 7, 0)]
     assert asked.named(0) == (3, 5, 7)
 
 
@@ -124,7 +124,7 @@ def test_between_two_block_sizes_a_count_that_is_no_whole_block_is_refused() -> 
 
 def test_neighbours_in_any_order_are_one_range_and_each_knows_its_part_of_it() -> None:
     asked = of((20, 10, 120), (0, 0, 5), (0, 10, 100), (10, 10, 110), (50, 1, 0))
-    assert list(asked.request.ranges) == [(50, 1, 0), (0, 30, 100)]
+    assert list(asked.request.ranges) == [(50, 1, 0, 0), (0, 30, 100, 0)]
     assert [asked.piece(i) for i in (0, 2, 3, 4)] == [Piece(21, 10), Piece(1, 10), Piece(11, 10), Piece(0, 1)]
     assert asked.piece(1).blocks == 0
 
@@ -171,4 +171,4 @@ def test_an_empty_range_overlaps_nothing_wherever_it_lies(empty: int) -> None:
     ranges = [(0, 8, 0), (20, 8, 8)]
     ranges.insert(empty, (0, 0, 4))
     asked = of(*ranges)
-    assert list(asked.request.ranges) == [(0, 8, 0), (20, 8, 8)]
+    assert list(asked.request.ranges) == [(0, 8, 0, 0), (20, 8, 8, 0)]

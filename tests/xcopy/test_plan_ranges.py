@@ -250,8 +250,8 @@ def request_of(*ranges: tuple[int, int, int]) -> Request:
 
 def test_neighbours_on_both_sides_are_one_range_and_on_one_side_are_two() -> None:
     assert list(request_of((0, 5, 100), (5, 5, 105), (10, 0, 110), (10, 5, 120)).ranges) == [
-        (0, 10, 100),
-        (10, 5, 120),
+        (0, 10, 100, 0),
+        (10, 5, 120, 0),
     ]
     assert len(request_of((0, 5, 100), (6, 5, 105))) == 2
 

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from xcopy.api.endpoint import Endpoint, open_endpoint, split
-from xcopy.api.request import check_texts, insist, many_ranges, one_range
+from xcopy.api.offers import Offers, insist_on, offers, pairs_of
+from xcopy.api.request import check_texts, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
 from xcopy.comparison import Prefer
-from xcopy.conversation import Side
 from xcopy.errors import UsageError, XcopyError
 from xcopy.job import Job, Method
-from xcopy.limits import Limits, Refusal, Wanted, agree
+from xcopy.limits import Limits, Wanted
 from xcopy.list_ids import MOST
-from xcopy.offload import Pair, command_for
+from xcopy.offload import command_for
+from xcopy.pairs import Pairs
 from xcopy.plan import batches, remainders
 from xcopy.results import NotCopied, RangeResults
 
@@ -125,13 +126,9 @@ def ready(
     """Check both sides and plan the copy; a new journal, if one is wanted, is begun when all is well."""
     refuse_overlap(first, second, asked)
     warnings = secure(first, second, stack, force=options.force)
-    offer, otherwise = (
-        agree(first.unit, second.unit, options.wanted, receiver=side)
-        for side in (Side.DESTINATION, Side.SOURCE)
-    )
+    found = offers(first, second, asked.request, options.wanted)
     if options.method is Method.OFFLOAD:
-        by_source = isinstance(offer, Refusal) and isinstance(otherwise, Limits)
-        insist(otherwise if by_source else offer, asked.request)
+        insist_on(found, asked.request)
     if journal is not None and journal.notice:
         warnings.append(journal.notice)
     if journal is None and options.journal is not None:
@@ -139,8 +136,7 @@ def ready(
 
         journal = new_journal(options.journal, first, second, asked, options)
         stack.enter_context(journal.file)
-    offers = offer, otherwise
-    return Copy(first, second, asked, offers, options, tuple(warnings), stack.pop_all(), journal)
+    return Copy(first, second, asked, found, options, tuple(warnings), stack.pop_all(), journal)
 
 
 class Copy:
@@ -151,7 +147,7 @@ class Copy:
         source: Endpoint,
         destination: Endpoint,
         asked: Asked,
-        offers: tuple[Limits | Refusal, Limits | Refusal],
+        offers: Offers,
         options: Options,
         warnings: tuple[str, ...],
         held: ExitStack,
@@ -161,10 +157,11 @@ class Copy:
         self.asked, self.request = asked, asked.request
         self.options, self.warnings = options, warnings
         self._held = held
-        self.job = Job(self.request, offers[0], options.method, offers[1])
-        self.offer = self.job.limits or offers[0]
-        limits = self.job.limits
-        self._pair = Pair(source.unit, destination.unit, limits.without_list_id if limits else True)
+        known = Pairs(offers.used, offers.refused)
+        self.job = Job(self.request, offers.offer, options.method, offers.otherwise, known)
+        self.offer = self.job.limits or offers.offer
+        self._refused = offers.refused
+        self._pairs = pairs_of(source, destination, self.job.limits)
         self.journal = journal
         if journal is not None:
             self.job.already(piece for piece, _ in journal.earlier)
@@ -192,9 +189,14 @@ class Copy:
     def commands(self) -> Iterator[Command]:
         """Every EXTENDED COPY that a run would send, in order, made as they are asked for."""
         if isinstance(self.offer, Limits) and self.options.method is not Method.HOST:
-            for number, batch in enumerate(batches(self.request, self.offer)):
+            number = 0
+            for batch in batches(self.request, self.offer):
+                pair = self.request.pair(batch.whole.start)
+                if pair in self._refused:
+                    continue
+                number = number % MOST + 1
                 yield command_for(
-                    batch, self.request, self._pair, list_id=number % MOST + 1, timeout=self.options.timeout
+                    batch, self.request, self._pairs[pair], list_id=number, timeout=self.options.timeout
                 )
 
     @property
@@ -202,7 +204,13 @@ class Copy:
         """Bytes that a run would leave to the host, as far as the units' own words tell."""
         if not isinstance(self.offer, Limits) or self.options.method is Method.HOST:
             return self.request.bytes
-        left = sum(piece.blocks for piece in remainders(self.request, self.offer))
+        left = sum(
+            piece.blocks
+            for piece in remainders(self.request, self.offer)
+            if self.request.pair(piece.start) not in self._refused
+        )
+        if self._refused:
+            left += sum(each.blocks for each in self.request.ranges if each.pair in self._refused)
         return left * self.request.block_size
 
     def run(self, observe: Callable[[Progress], object] = lambda _: None) -> Report:
@@ -217,7 +225,7 @@ class Copy:
             interval = self.options.journal_interval
             checkpoints = self.journal.checkpoints(self.job, self.destination, interval)
         self._execution = run = Execution(
-            self.job, self._pair, self.source, self.destination, self.options, observe, checkpoints
+            self.job, self._pairs, self.source, self.destination, self.options, observe, checkpoints
         )
         if self._stop:
             run.stop(self._stop)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from xcopy.api.endpoint import carry_out
+from xcopy.api.endpoint import make_durable, refuse_moved
 from xcopy.bucket import Bucket
 from xcopy.comparison import Comparison
 from xcopy.conversation import Side
@@ -20,17 +20,16 @@ from xcopy.errors import AccessError
 from xcopy.governor import Governor
 from xcopy.job import HOST, OFFLOAD, Method
 from xcopy.list_ids import MOST
-from xcopy.offload import synchronize
 from xcopy.progress import Meter, Progress
 from xcopy.runner import Runner
 from xcopy.settings import Bounds, Setting, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cdb.command import Transport
     from xcopy.api.copy import Options
-    from xcopy.api.endpoint import Endpoint
+    from xcopy.api.endpoint import Endpoint, Part
     from xcopy.checkpoint import Checkpoints
     from xcopy.conversation import BlockDoor
     from xcopy.job import Job
@@ -50,7 +49,7 @@ class Execution:
     def __init__(
         self,
         job: Job,
-        pair: Pair,
+        pairs: Sequence[Pair],
         source: Endpoint,
         destination: Endpoint,
         options: Options,
@@ -71,7 +70,7 @@ class Execution:
         self.comparison = Comparison(options.prefer, self._began) if self._comparable() else None
         self._runner = Runner(
             job,
-            pair,
+            pairs,
             drives=self._drives,
             most=self._most(),
             bounds=self._bounds,
@@ -143,13 +142,11 @@ class Execution:
         kept = self._checkpoints
         if kept is not None:
             kept.wait()
-        way = self._destination.open_transport()
-        try:
-            carry_out(synchronize(self._destination.name), way, self._destination.name)
-        finally:
-            way.close()
+        make_durable(self._destination)
         if self._destination.node is not None:
             drop(self._destination.node)
+        for side in (self._source, self._destination):
+            refuse_moved(side)
         if kept is None:
             return
         if kept.not_durable:  # a cache that could not be written once may have been dropped
@@ -214,24 +211,34 @@ class Execution:
 
 
 class Doors:
-    """One worker's ways to both units, each opened when it is first used."""
+    """One worker's ways to the units of both sides, each opened when it is first used."""
 
     def __init__(self, source: Endpoint, destination: Endpoint) -> None:
         self._sides = {Side.SOURCE: source, Side.DESTINATION: destination}
-        self._transports: dict[Side, Transport] = {}
-        self._blocks: dict[Side, BlockDoor] = {}
+        self._transports: dict[tuple[Side, int], Transport] = {}
+        self._blocks: dict[tuple[Side, int], BlockDoor] = {}
 
-    def transport(self, side: Side) -> Transport:
+    def transport(self, side: Side, pair: int) -> Transport:
         """The way commands go to a unit."""
-        if side not in self._transports:
-            self._transports[side] = self._sides[side].open_transport()
-        return self._transports[side]
+        at = self._place(side, pair)
+        if at not in self._transports:
+            self._transports[at] = self._part(at).open_transport()
+        return self._transports[at]
 
-    def blocks(self, side: Side) -> BlockDoor:
+    def blocks(self, side: Side, pair: int) -> BlockDoor:
         """The way the host reads the source or writes the destination."""
-        if side not in self._blocks:
-            self._blocks[side] = self._sides[side].open_blocks(side is Side.DESTINATION)
-        return self._blocks[side]
+        at = self._place(side, pair)
+        if at not in self._blocks:
+            self._blocks[at] = self._part(at).open_blocks(side is Side.DESTINATION)
+        return self._blocks[at]
+
+    def _place(self, side: Side, pair: int) -> tuple[Side, int]:
+        read, write = divmod(pair, len(self._sides[Side.DESTINATION].parts))
+        return side, read if side is Side.SOURCE else write
+
+    def _part(self, at: tuple[Side, int]) -> Part:
+        side, number = at
+        return self._sides[side].parts[number]
 
     def close(self) -> None:
         """Close what was opened."""

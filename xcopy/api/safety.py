@@ -14,26 +14,43 @@ if TYPE_CHECKING:
 
     from xcopy.api.endpoint import Endpoint
     from xcopy.asked import Asked
-    from xcopy.device.topology import Node
+    from xcopy.device.disk import Node
 
 
 def refuse_overlap(source: Endpoint, destination: Endpoint, asked: Asked) -> None:
-    """By identity and LBA, never by path: two names can be one unit."""
-    if not _same(source, destination):
+    """By identity and LBA, never by path: two names can be one unit, or have one in common."""
+    same = [
+        (read, write)
+        for read in range(len(source.parts))
+        for write in range(len(destination.parts))
+        if _same(source, read, destination, write)
+    ]
+    if not same:
         return
     if source.unit.block_size != destination.unit.block_size:
         raise UnsafeError(
             f"{source.name} and {destination.name} look like one unit, but with blocks of "
             f"{source.unit.block_size} and {destination.unit.block_size} bytes: find out which is right first"
         )
-    clash = asked.clash()
+    if len({read for read, _ in same}) < len(same) or len({write for _, write in same}) < len(same):
+        raise UnsafeError(
+            f"{source.name} and {destination.name} have units in common that go by each other's names; "
+            "which blocks are the same cannot be known"
+        )
+    numbers = dict(same)
+    strangers = range(len(destination.parts), len(destination.parts) + len(source.parts))
+    clash = asked.clash(
+        [numbers.get(read, other) for read, other in enumerate(strangers)], range(len(destination.parts))
+    )
     if clash is None:
         return
-    paths = "" if source.name == destination.name else f" ({source.name} and {destination.name} are one unit)"
+    whole = len(source.parts) == len(destination.parts) == 1
+    one = "are one unit" if whole else "have blocks of one unit"
+    paths = "" if source.name == destination.name else f" ({source.name} and {destination.name} {one})"
     reader, writer = (asked.place(index) for index in clash)
     if not reader:
-        (only,) = asked.request.ranges
-        which = f"LBA {only.source_lba} and {only.destination_lba}, {only.blocks} blocks each"
+        lba, blocks, to = asked.named(0)
+        which = f"LBA {source.base + lba} and {destination.base + to}, {blocks} blocks each"
     elif reader == writer:
         which = f"{reader} reads blocks that it writes"
     else:
@@ -44,15 +61,16 @@ def refuse_overlap(source: Endpoint, destination: Endpoint, asked: Asked) -> Non
     )
 
 
-def _same(source: Endpoint, destination: Endpoint) -> bool:
-    if source.unit.same_as(destination.unit):
+def _same(source: Endpoint, read: int, destination: Endpoint, write: int) -> bool:
+    """True when these parts of both sides may be one unit."""
+    if source.parts[read].unit.same_as(destination.parts[write].unit):
         return True
     if source.node is None or destination.node is None:
         return False
-    return bool(_nodes(source.node) & _nodes(destination.node))
+    return bool(_names(source.node.disks[read]) & _names(destination.node.disks[write]))
 
 
-def _nodes(node: Node) -> set[object]:
+def _names(node: Node) -> set[object]:
     """Every name the kernel has for a unit: its disks by all paths, its sg node, its wwid."""
     disks = (*((node.disk,) if node.disk else ()), *node.siblings)
     names: set[object] = {(disk.major, disk.minor) for disk in disks}
