@@ -14,7 +14,7 @@ from itertools import product
 MIB = 1 << 20
 OURS, SG_XCOPY, DDPT, DD, CP = "xcopy-dev", "sg_xcopy", "ddpt", "dd", "cp"
 SEGMENT_BLOCKS = 65535  # a segment's count has 16 bits: the most that sg_xcopy and ddpt take as bpt
-SHORT = 128 * MIB  # bytes of a trial, where a kind of LUN is fast
+SHORT = 256 * MIB  # bytes of a trial, where a kind of LUN is fast
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,14 @@ class Kind:
     segments: tuple[int, ...]  # MiB
 
 
-LONG, SHORTER = 640 * MIB, 320 * MIB  # bytes: what comes before and after the copy itself hardly counts
+LONG, SHORTER = 1536 * MIB, 768 * MIB  # bytes: seconds, beside which finding a setting counts little
 FEW, SEGMENTS = (1, 4, 16), (8, 31)
+LARGE = (*SEGMENTS, 64)  # MiB: only with large blocks does a segment hold that much
 KINDS = (
     Kind("ramdisk", "ramdisk", 512, LONG, SHORTER, LONG, 4e8, FEW, SEGMENTS),
     Kind("fileio", "file", 512, LONG, SHORTER, LONG, 4e8, FEW, SEGMENTS),
-    Kind("fileio, 4096", "file", 4096, LONG, SHORTER, LONG, 4e8, FEW, SEGMENTS),
-    Kind("dm-delay, 2 ms", "delay", 512, 40 * MIB, 256 * MIB, 768 * MIB, 7e6, (16, 32, 64), (1, 4, 16)),
+    Kind("fileio, 4096", "file", 4096, LONG, SHORTER, LONG, 4e8, FEW, LARGE),
+    Kind("dm-delay, 2 ms", "delay", 512, 40 * MIB, 256 * MIB, LONG, 7e6, (16, 32, 64), (1, 4, 16)),
 )
 CP_SIZE = 96 * MIB  # of every kind: it is slow
 

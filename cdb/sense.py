@@ -235,7 +235,7 @@ class Sense:
             ascq=triple[2],
             deferred=head.response_code == 0x73,
             information=_information(found.get(Information), found.get(DirectAccess)),
-            segment=copy.segment or copy.right_aligned if isinstance(copy, CopySpecific) else None,
+            segment=_segment(copy),
             pointer=_pointer(getattr(pointer, "specific", None)),
             devices=tuple(devices),
             processed=_processed(triple, found.get(CommandSpecific)),
@@ -314,6 +314,14 @@ def _pointer(specific: Record | None) -> FieldPointer | None:
     if not isinstance(specific, FieldPointerSpecific | SegmentPointerSpecific) or not specific.sksv:
         return None
     return FieldPointer(**specific.values())
+
+
+def _segment(copy: Record | None) -> int | None:
+    """The one number that is there, at whichever of its two places; two that differ are none."""
+    if not isinstance(copy, CopySpecific):
+        return None
+    found = {copy.segment, copy.right_aligned} - {0}
+    return None if len(found) > 1 else max(found, default=0)
 
 
 def _processed(triple: tuple[int, int, int], command: Record | None) -> int | None:

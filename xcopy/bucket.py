@@ -1,5 +1,7 @@
 """When the next command may go under a rate cap: paced, so that no second holds more than its share.
 
+The rate is of what the storage may have moved: a command that failed counts whole, and what is sent in its
+place counts again; one that was refused before it began does not count.
 Knows sizes and time alone; how large a command is made is the governor's.
 """
 
@@ -12,7 +14,7 @@ SLACK = 0.015  # seconds of delay that may be caught up, or late wake-ups would 
 class Bucket:
     """Paces `rate` bytes per second.
 
-    Over any `t` seconds at most `rate * (t + SLACK)` bytes and one command more may go.
+    Over any `t` seconds at most `rate * (t + SLACK)` bytes and one command more may go, refused ones aside.
     """
 
     __slots__ = ("_next", "rate")
@@ -35,3 +37,8 @@ class Bucket:
     def sent(self, size: int, now: float) -> None:
         """A command of `size` bytes went."""
         self._next = max(self._next, now - SLACK) + size / self.rate
+
+    def refused(self, size: int, sent: float, now: float) -> None:
+        """A command of `size` bytes that went at `sent` was not begun: what is left of its time is free."""
+        share = size / self.rate
+        self._next -= min(share, max(0.0, sent - SLACK + share - now))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from xcopy.coverage import State
+from xcopy.coverage import Coverage, State
 from xcopy.errors import XcopyError
 
 if TYPE_CHECKING:
@@ -47,13 +47,13 @@ class Checkpoints:
         self.not_durable = self.not_recorded = ""
         self._job, self._interval = job, interval
         self._make_durable, self._record, self._start = make_durable, record, start
-        self._fresh: list[Copied] = []
+        self._fresh = Coverage(job.coverage.blocks)  # what no checkpoint has: runs, however long that takes
         self._taken: list[Copied] = []  # by the checkpoint that is under way
         self._awaited: list[Piece] = []  # what was in flight when its pieces had become durable
         self._working = False
         self._due: float | None = None
         self._ended: SimpleQueue[_Ended] = SimpleQueue()
-        job.coverage.on_copied = lambda piece, means: self._fresh.append((piece, means))
+        job.coverage.on_copied = self._add
 
     @property
     def trouble(self) -> str:
@@ -71,9 +71,9 @@ class Checkpoints:
             return self.trouble
         if self._taken:
             self._settle()
-        elif now >= self._due and self._fresh:
+        elif now >= self._due and self._fresh.count(State.COPIED):
             self._due = now + self._interval
-            self._taken, self._fresh = self._fresh, []
+            self._take()
             self._work(self._synchronize)
         return self.trouble
 
@@ -84,12 +84,20 @@ class Checkpoints:
 
     def last(self) -> None:
         """Nothing is in flight, and what was booked copied is durable: record what is left."""
-        self._taken, self._fresh = self._taken + self._fresh, []
+        self._take()
         self._doubt()
         if self._taken and not self.trouble:
             self._working = True
             self._write()
             self._end()
+
+    def _add(self, piece: Piece, means: str) -> None:
+        self._fresh.begin(piece)
+        self._fresh.copied(piece, means)
+
+    def _take(self) -> None:
+        self._taken += [(run, entry.detail) for run, entry in self._fresh.runs(State.COPIED)]
+        self._fresh = Coverage(self._job.coverage.blocks)
 
     def _doubt(self) -> None:
         """What a unit may have lost since is not recorded, whether it is in its cache or not."""
@@ -142,7 +150,8 @@ class Checkpoints:
         if ended.durable:
             self._awaited = [piece for piece, _ in self._job.coverage.runs(State.IN_FLIGHT)]
         else:
-            self._fresh = self._fresh if ended.recorded else self._taken + self._fresh
+            for piece, means in () if ended.recorded else self._taken:
+                self._add(piece, means)
             self._taken = []
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from cdb.command import Command
 
 
+WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)  # seconds between tries of a busy unit
+
+
 class Side(Enum):
     """Which of the two units a step is for."""
 

@@ -4,7 +4,8 @@ The one thing that is learnt is whether it may still be going on. That it "compl
 result: the record may be of an earlier copy, or of another program, under the same of 255 identifiers, when
 the command itself was lost on its way; and a copy that is over can be sent again at no risk. So nothing is
 claimed, and nothing is written by others while it may be at work. It is over when the copy manager says twice
-in a row that no such copy is in progress; while one is, it has to be known (SPC-4 6.24, 6.25).
+in a row that no such copy is in progress; while one is, it has to be known (SPC-4 6.24, 6.25). A unit that
+says meanwhile that it was reset, or may be another, is heard: no later command is told of that again.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from cdb.copy_status import (
     LID1_STATUSES,
     RUNNING,
     STATUSES,
+    CopyOperation,
     CopyStatusLid1,
     CopyStatusLid4,
 )
 from cdb.errors import DecodeError
 from cdb.sense import ILLEGAL_REQUEST, UNIT_ATTENTION
 from xcopy.conversation import Pushback, Send, Wait
-from xcopy.verdict import Action, Verdict, describe, sense_of
+from xcopy.verdict import Action, Verdict, describe, judge, sense_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Set
@@ -55,10 +57,13 @@ def question(list_id: int, commands: Set[tuple[int, int]]) -> Command | None:
     return Command(name=name, cdb=cdb, data_in=ALLOCATION, timeout=TIMEOUT)
 
 
-def what_became(unheard: Verdict, asked: Command, to: Side, patience: float) -> Conversation[Verdict]:
+def what_became(
+    unheard: Verdict, asked: Command, to: Side, patience: float, *, proven: bool
+) -> Conversation[Verdict]:
     """Ask until the copy is over, for `patience` seconds at most; `unheard` is the verdict if it is not.
 
-    When it is over, its piece is to be sent again under another list identifier.
+    When it is over, its piece is to be sent again under another list identifier. `proven` says that a unit
+    which lost its power may have lost what was copied before.
     """
     over, busy = 0, ""
     for pause in _pauses(patience):
@@ -68,6 +73,8 @@ def what_became(unheard: Verdict, asked: Command, to: Side, patience: float) -> 
             reply: Reply = yield Send(asked, to)
         except TransportError as error:
             return replace(unheard, reason=f"{unheard.reason}; asked what became of it: {error}")
+        if (trouble := alarm(reply, proven=proven)) is not None:
+            return replace(trouble, reason=f"{unheard.reason}; asked what became of it: {trouble.reason}")
         running = _running(asked, reply)
         if isinstance(running, str):
             return replace(unheard, reason=f"{unheard.reason}; asked what became of it: {running}")
@@ -100,26 +107,33 @@ def _running(asked: Command, reply: Reply) -> bool | str | None:
             return None
         unknown = sense is not None and sense.triple == UNKNOWN_ID
         return False if unknown else describe(reply)
+    state = state_in(asked, reply.data)
+    if isinstance(state, str):
+        return state
+    return state.status in RUNNING if isinstance(state, CopyOperation) else state.status == LID1_IN_PROGRESS
+
+
+def state_in(asked: Command, data: bytes) -> CopyStatusLid1 | CopyOperation | str:
+    """The state of a copy, of a status that is known; or words that say why this is none.
+
+    AVAILABLE DATA of LID1 is 8; tcmu-runner answers with operating parameters, which have more (SPC-4 6.25).
+    """
     if asked.cdb[1] == STATUS_LID1:
-        return _running_lid1(reply.data)
-    return _running_lid4(reply.data)
-
-
-def _running_lid1(data: bytes) -> bool | str:
-    """AVAILABLE DATA is 8; tcmu-runner answers with operating parameters, which have more (SPC-4 6.25)."""
-    if len(data) < CopyStatusLid1.size or int.from_bytes(data[:4], "big") != CopyStatusLid1.size - 4:
-        return f"an answer that is no state of a copy: {data[:16].hex(' ')}"
-    status = CopyStatusLid1.unpack_from(data).status
-    if status not in LID1_STATUSES:
-        return f"COPY COMMAND STATUS {status:02X}h"
-    return status == LID1_IN_PROGRESS
-
-
-def _running_lid4(data: bytes) -> bool | str:
+        if len(data) < CopyStatusLid1.size or int.from_bytes(data[:4], "big") != CopyStatusLid1.size - 4:
+            return f"an answer that is no state of a copy: {data[:16].hex(' ')}"
+        lid1 = CopyStatusLid1.unpack_from(data)
+        return lid1 if lid1.status in LID1_STATUSES else f"COPY COMMAND STATUS {lid1.status:02X}h"
     try:
-        status = CopyStatusLid4.unpack_from(data).operation.status
+        lid4 = CopyStatusLid4.unpack_from(data).operation
     except DecodeError as error:
         return f"an answer that is no state of a copy: {error}"
-    if status not in STATUSES:
-        return f"COPY OPERATION STATUS {status:02X}h"
-    return status in RUNNING
+    return lid4 if lid4.status in STATUSES else f"COPY OPERATION STATUS {lid4.status:02X}h"
+
+
+def alarm(reply: Reply, *, proven: bool) -> Verdict | None:
+    """What a unit says of itself in place of an answer, once and no more, where that stops the copy."""
+    sense = sense_of(reply)
+    if sense is None or not (sense.key == UNIT_ATTENTION or sense.deferred):
+        return None
+    verdict = judge(reply, proven=proven)
+    return verdict if verdict.action is Action.STOP else None

@@ -115,8 +115,9 @@ class Governor:
     def state(self) -> str:
         """The setting for a progress line, such as `32 x 1 MiB`, or `8 x 4 x 256 KiB` with four segments."""
         setting = self._setting
+        segment = setting.segment_blocks * self._bounds.block_size
         count = f"{setting.segments} x " if setting.segments > 1 else ""
-        return f"{setting.window} x {count}{size_text(setting.segment_blocks * self._bounds.block_size)}"
+        return f"{setting.window} x {count}{size_text(segment, exact=True)}"
 
     def shape_for(self, remaining: int) -> Shape:
         """How big the next command is with `remaining` bytes to send: the last fill the window evenly."""
@@ -158,6 +159,11 @@ class Governor:
     def lost(self, now: float) -> None:
         """A command ended without copying anything."""
         self._gauge.gone(now)
+
+    def refused(self, size: int, sent: float, now: float) -> None:
+        """A command of `size` bytes that went at `sent` was lost before it began."""
+        if self._bucket:
+            self._bucket.refused(size, sent, now)
 
     def pushed_back(self, why: Pushback, now: float) -> None:
         """The storage would not take a command, or was silent: not so much at once."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cdb.blocks import Read16, SynchronizeCache16, Write16
 from cdb.command import Command, Reply, TransportError
-from xcopy.conversation import Read, Write
+from xcopy.conversation import WAITS, Read, Write
 from xcopy.errors import IoFailed
 from xcopy.plan import Piece
 from xcopy.verdict import Action, describe, judge
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 PIECE_BYTES = 8 * 2**20  # what one worker copies before it comes back, unless it is told
 COMMAND_BYTES = 512 * 2**10  # what one READ(16) or WRITE(16) moves: below what any driver refuses
-_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0)  # seconds between tries of a busy unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,7 @@ class CommandBlocks:
     def _send(self, command: Command, lba: int) -> Reply:
         where = f"{self._name}: {command.name} at LBA {lba} failed"
         reply = Reply()
-        for pause in _PAUSES:
+        for pause in WAITS:
             try:
                 reply = self._transport.send(command)
             except TransportError as error:

@@ -6,28 +6,27 @@ outcomes back, from one thread.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from xcopy.backlog import Backlog
 from xcopy.conversation import Pushback, Side
 from xcopy.coverage import Coverage, State
 from xcopy.host import HostOutcome, next_piece
 from xcopy.limits import Limits, Refusal
 from xcopy.list_ids import WITHOUT, ListIds
 from xcopy.odd_ends import odd_ends
-from xcopy.pairs import Pairs
-from xcopy.plan import Batch, Piece, Request, Shape, batch_in, clip, fragment, packed
+from xcopy.pairs import MOST_IN_VAIN, Pairs
+from xcopy.plan import Piece, Request, Shape, batch_in, clip, fragment, packed
+from xcopy.task import HOST, OFFLOAD, HostTask, OffloadTask, Task, means_of
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-OFFLOAD, HOST = "offload", "host"
 EARLIER = "earlier run"  # by whichever means
 MOST_SILENCES = 8  # commands without an answer, all of them asked after, before offload is given up
-MOST_IN_VAIN = 8  # commands, each sent after the one before had failed, all of their tries used up
 
 
 class Method(Enum):
@@ -36,39 +35,6 @@ class Method(Enum):
     AUTO = "auto"
     OFFLOAD = "offload"
     HOST = "host"
-
-
-@dataclass(frozen=True, slots=True)
-class OffloadTask:
-    """Send one EXTENDED COPY for this batch; `list_id` is 0 where it goes without one."""
-
-    batch: Batch
-    list_id: int
-    proven: bool
-    limits: Limits
-    to: Side = Side.DESTINATION
-    number: int = 0  # how many were made before it
-
-    @property
-    def piece(self) -> Piece:
-        """The range it covers."""
-        return self.batch.whole
-
-
-@dataclass(frozen=True, slots=True)
-class HostTask:
-    """Read and write this piece by the host; `detour` is why, where the storage may copy it too."""
-
-    piece: Piece
-    detour: str = ""
-
-
-Task = OffloadTask | HostTask
-
-
-def means_of(task: Task) -> str:
-    """By which means a task copies."""
-    return OFFLOAD if isinstance(task, OffloadTask) else HOST
 
 
 @dataclass(slots=True)
@@ -105,9 +71,9 @@ class Job:
         self.proven = False
         self.refused = self._refused_kind = ""
         self.detour = ""  # why the host copies what the storage would copy too, if it does
-        self._again: deque[tuple[Piece, str]] = deque()
+        self._backlog = Backlog(self.coverage)
         self._ids = ListIds()
-        self._cursor = self._in_flight = self._silences = 0
+        self._in_flight = self._silences = 0
         self._in_vain = self._in_vain_from = 0  # commands in a row, and the number that the next has to have
         self._longest = 0  # blocks of the longest segment that was copied
         self._left_out = ""  # why an end was not copied, where only the storage may
@@ -172,7 +138,7 @@ class Job:
             written = self.proven or self.coverage.count(State.COPIED, HOST) > 0  # what a reset may lose
             task = OffloadTask(batch, list_id, written, self.limits, self.to, self.commands[OFFLOAD])
         else:
-            detour = "" if self._again and self._again[0][1] == HOST else self.detour
+            detour = "" if self._backlog.is_meant_for_host else self.detour
             task = HostTask(next_piece(piece, self.request, shape), detour)
         self._take(task.piece, means)
         self.coverage.begin(task.piece)
@@ -209,8 +175,10 @@ class Job:
         self.coverage.back(task.piece)
         if isinstance(task, OffloadTask):
             self._ids.give_back(task.list_id)
+            self._backlog.try_again(task.piece)
+        else:
+            self._backlog.leave_to_host(task.piece)
         self.commands[means_of(task)] -= 1
-        self._again.append((task.piece, means_of(task)))
 
     def _offloaded(self, task: OffloadTask, verdict: Verdict) -> None:
         piece = task.piece
@@ -240,6 +208,8 @@ class Job:
                 self.in_doubt = True
                 self.coverage.failed(piece, verdict.reason)
                 self.stop(verdict.reason)
+            case Action.WAIT if copied and not self.stopped:
+                self._offload_again(piece, verdict)
             case _ if self._always_in_vain(task, verdict):
                 self._give_up(piece, verdict)
             case _:
@@ -292,7 +262,7 @@ class Job:
             self._by_host(piece, verdict)
         else:
             self.coverage.back(piece)
-            self._again.append((piece, OFFLOAD))
+            self._backlog.try_again(piece)
 
     def _give_up(self, piece: Piece, verdict: Verdict) -> None:
         """No offload by this unit: the other is tried if nothing was copied yet, and then the host."""
@@ -329,7 +299,7 @@ class Job:
         else:
             self._book(verdict.reason, piece.blocks, verdict.kind)
             self.coverage.back(piece)
-            self._again.append((piece, HOST))
+            self._backlog.leave_to_host(piece)
 
     def _book(self, reason: str, blocks: int, kind: str = "") -> None:
         """One entry for each kind of reason, worded as it was met first."""
@@ -348,7 +318,7 @@ class Job:
                 self.detour = ""  # the storage may do what the host cannot
                 self._book(task.detour, -rest.blocks)
                 self.coverage.back(rest)
-                self._again.append((rest, OFFLOAD))
+                self._backlog.try_again(rest)
                 return
             self.in_doubt = True
             self.coverage.failed(rest, outcome.reason)
@@ -356,49 +326,42 @@ class Job:
 
     def _room(self) -> tuple[Piece, str] | None:
         """The next blocks without a task and the means for them; they may cross the ends of ranges."""
-        if self._again:
-            room, means = self._again[0]
-        elif (untried := self._untried()) is not None:
-            room, means = untried, OFFLOAD
-        else:
-            return None
-        closed = self._pairs.why_not(self.request.pair(room.start))
-        if means == HOST or self.limits is None or self.detour or closed:
-            return room, HOST
-        rest = fragment(room, self.request, self.limits.granularity_blocks.value)
-        if rest is None:
-            return room, OFFLOAD
-        if self.method is Method.OFFLOAD:
-            self.stop(self._too_small(self.limits))
-            return None
-        return rest, HOST
+        backlog, limits = self._backlog, self.limits
+        if limits is not None and not self.detour:
+            while (room := backlog.for_storage()) is not None:
+                rest = self._not_for_storage(room, limits)
+                if rest is None:
+                    return room, OFFLOAD
+                if self.method is Method.OFFLOAD:
+                    self.stop(self._why_not(rest, limits)[0])
+                    return None
+                backlog.put_off(rest)
+        room = backlog.for_host()
+        return None if room is None else (room, HOST)
 
-    def _untried(self) -> Piece | None:
-        """The next blocks that no task had yet: an earlier run may have left gaps."""
-        rest = Piece(self._cursor, self.request.blocks - self._cursor)
-        return next((run for run, entry in self.coverage.within(rest) if entry.state is State.PENDING), None)
+    def _not_for_storage(self, room: Piece, limits: Limits) -> Piece | None:
+        """The beginning of this room that it cannot copy: between such units, or by its size."""
+        if self._pairs.why_not(self.request.pair(room.start)):
+            return self.request.of_one_pair(room)
+        return fragment(room, self.request, limits.granularity_blocks.value)
 
     def _take(self, piece: Piece, means: str) -> None:
-        """A task covers this piece: shorten the blocks it came from, and book what goes by host unasked."""
-        meant = OFFLOAD
-        if self._again:
-            whole, meant = self._again.popleft()
-            if piece.end < whole.end:
-                self._again.appendleft((Piece(piece.end, whole.end - piece.end), meant))
-        else:
-            self._cursor = piece.end
-        if means == meant or self.method is Method.HOST:
+        """A task covers this piece; what goes by host and is not accounted for yet is booked."""
+        meant = self._backlog.take(piece)
+        if means == OFFLOAD or meant or self.method is Method.HOST:
             return
         if self.limits is None:
             self._book(self.refused, piece.blocks, self._refused_kind)
-        elif closed := self._pairs.why_not(self.request.pair(piece.start)):
-            self._book(closed[0], piece.blocks, closed[1])
         else:
-            self._book(self.detour or self._too_small(self.limits), piece.blocks)
+            reason, kind = (self.detour, "") if self.detour else self._why_not(piece, self.limits)
+            self._book(reason, piece.blocks, kind)
 
-    def _too_small(self, limits: Limits) -> str:
+    def _why_not(self, piece: Piece, limits: Limits) -> tuple[str, str]:
+        """The reason, and its kind, why the storage does not copy this, which is not for it."""
+        if closed := self._pairs.why_not(self.request.pair(piece.start)):
+            return closed
         grain = limits.granularity_blocks
-        return f"the last blocks are less than the {grain.rule}: {grain.value} blocks"
+        return f"the last blocks are less than the {grain.rule}: {grain.value} blocks", ""
 
     @property
     def report(self) -> dict[str, int]:

@@ -21,7 +21,7 @@ from cdb.extended_copy import (
     Lid1ParameterList,
 )
 from cdb.segment import BlockToBlock
-from xcopy.conversation import Pushback, Send, Side, Wait
+from xcopy.conversation import WAITS, Pushback, Send, Side, Wait
 from xcopy.errors import AccessError, Busy
 from xcopy.follow_up import question, what_became
 from xcopy.list_ids import WITHOUT
@@ -35,13 +35,12 @@ if TYPE_CHECKING:
     from cdb.command import Reply
     from cdb.sense import Sense
     from xcopy.conversation import Conversation
-    from xcopy.job import OffloadTask
     from xcopy.plan import Batch, Request
+    from xcopy.task import OffloadTask
     from xcopy.unit import LogicalUnit
 
 REPEATS = 8  # unit attentions that may stand between us and one answer
 ID_WAITS = 3  # tries of a list identifier that is in use, before it is left to who uses it
-WAITS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)  # seconds between tries of a busy unit
 LEAST_TIMEOUT = 60.0
 COPY_OPERATION_ABORT = (0x83, 0x1C)
 NO_SUCH_COMMAND = (0x5, 0x20, 0x00)
@@ -141,6 +140,7 @@ def copy_batch(
     that asks for the state of this copy when no answer to it comes.
     """
     repeats, waits, in_use = 0, iter(WAITS), 0
+    any_begun = False  # True once a try may have copied anything
     begun = False  # True once a copy under this list identifier may have been begun
     while True:
         try:
@@ -149,10 +149,13 @@ def copy_batch(
             unheard = judge_error(error, sent=True)
             if asked is None:
                 return unheard
-            return (yield from what_became(unheard, asked, to, max(LEAST_TIMEOUT, command.timeout)))
+            patience = max(LEAST_TIMEOUT, command.timeout)
+            return (yield from what_became(unheard, asked, to, patience, proven=proven))
         except (NoPassThrough, NotSent) as error:
-            return judge_error(error, sent=False)
+            return replace(judge_error(error, sent=False), begun=any_begun)
         verdict = judge(reply, proven=proven, command=command, salvage=salvage)
+        any_begun = any_begun or verdict.begun
+        verdict = replace(verdict, begun=any_begun)
         begun = begun or verdict.pushback is Pushback.ABORTED
         if verdict.pushback is Pushback.ID_IN_USE and not begun and _has_list_id(command):
             in_use += 1
@@ -162,18 +165,22 @@ def copy_batch(
             took = len(command.data_out) - reply.residual
             short = f"the unit took {took} of {len(command.data_out)} bytes of the parameter list"
             return Verdict(Action.OTHER_MEANS, short)
+        if verdict.action is Action.WAIT and verdict.copied:  # booked now; the rest is a command of its own
+            return verdict if (yield Wait(WAITS[0], verdict.pushback)) else _stopped(verdict)
         if verdict.action is Action.REPEAT and repeats < REPEATS:
             repeats += 1
         elif verdict.action is Action.WAIT and (pause := next(waits, None)) is not None:
             if not (yield Wait(pause, verdict.pushback)):
-                return replace(
-                    verdict, action=verdict.exhausted, reason=f"stopped while waiting: {verdict.reason}"
-                )
+                return _stopped(verdict)
         elif verdict.action in (Action.REPEAT, Action.WAIT):
             tried = f"still so after many tries: {verdict.reason}"
             return replace(verdict, action=verdict.exhausted, reason=tried)
         else:
             return verdict
+
+
+def _stopped(verdict: Verdict) -> Verdict:
+    return replace(verdict, action=verdict.exhausted, reason=f"stopped while waiting: {verdict.reason}")
 
 
 def _has_list_id(command: Command) -> bool:

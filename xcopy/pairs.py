@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from xcopy.verdict import Verdict
 
-MOST_IN_VAIN = 8  # commands that failed, and none that copied anything, before a pair is left alone
+MOST_IN_VAIN = 8  # commands, each sent after the one before had failed, all of their tries used up
 
 
 class Pairs:

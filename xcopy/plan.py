@@ -57,6 +57,7 @@ class Request:
         "_destination_scale",
         "_destinations",
         "_pairs",
+        "_several",
         "_source_scale",
         "_sources",
         "_starts",
@@ -79,7 +80,7 @@ class Request:
         self._source_scale = self.block_size // source_block_size
         self._destination_scale = self.block_size // destination_block_size
         self._starts, self._sources, self._destinations = array("Q"), array("Q"), array("Q")
-        self._pairs = array("I")
+        self._pairs, self._several = array("I"), False
         self.blocks = 0
         self._add(Range(source_lba, blocks, destination_lba))
 
@@ -111,6 +112,7 @@ class Request:
         self._sources.append(new.source_lba)
         self._destinations.append(new.destination_lba)
         self._pairs.append(new.pair)
+        self._several = self._several or new.pair != self._pairs[0]
         self.blocks += new.blocks
 
     @property
@@ -145,10 +147,12 @@ class Request:
 
     def pair(self, start: int) -> int:
         """The pair of units that block `start` is copied between."""
-        return self._pairs[self._index(start)]
+        return self._pairs[self._index(start) if self._several else 0]
 
     def of_one_pair(self, room: Piece) -> Piece:
         """As much of `room` from its start as is copied between the same two units."""
+        if not self._several:
+            return room
         at, pair = room.start, self.pair(room.start)
         while at < room.end and self.pair(at) == pair:
             at = self.room(at).end

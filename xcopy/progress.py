@@ -20,6 +20,7 @@ APART = 0.25  # seconds between two samples
 class Progress:
     """One look at a copy: bytes in all and copied by each means, commands in flight, seconds.
 
+    `inside` is bytes that the commands in flight are said to have copied: they may yet come to nothing.
     `rate` is bytes per second of the last seconds, `window` how the means in use is driven, in words, and
     `stopping` why no more is sent, "" while more is. `finishing` says that nothing is in flight, and what
     was copied is made durable.
@@ -32,6 +33,7 @@ class Progress:
     in_flight: int
     elapsed: float
     rate: float
+    inside: int = 0
     stopping: str = ""
     finishing: bool = False
 
@@ -41,13 +43,18 @@ class Progress:
         return sum(self.copied.values())
 
     @property
+    def reached(self) -> int:
+        """Bytes copied, and those that are said to be."""
+        return self.done + self.inside
+
+    @property
     def left(self) -> float | None:
         """Seconds to the end at this rate; None while there is none."""
-        return (self.total - self.done) / self.rate if self.rate > 0 else None
+        return (self.total - self.reached) / self.rate if self.rate > 0 else None
 
 
 class Meter:
-    """The rate of a count that only grows, over the last `SPAN` seconds."""
+    """The rate of a count, over the last `SPAN` seconds; of one that went back it is 0."""
 
     def __init__(self, count: int, now: float) -> None:
         self._samples = deque([(now, count)])
@@ -59,4 +66,4 @@ class Meter:
         began, at_first = self._samples[0]
         if now - self._samples[-1][0] >= APART:
             self._samples.append((now, count))
-        return (count - at_first) / (now - began) if now > began else 0.0
+        return max(0, count - at_first) / (now - began) if now > began else 0.0

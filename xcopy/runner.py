@@ -2,7 +2,8 @@
 
 The calling thread alone touches the job and what drives it. It waits on a queue, so a stop asked for by a
 signal handler is seen at once; workers are never interrupted, only waited for. How many tasks and how large
-is the drive's to say, one for each means; how a thread starts and how time passes are handed in.
+is the drive's to say, one for each means; how a thread starts and how time passes are handed in. Threads
+that send something aside are waited for a moment only.
 """
 
 from __future__ import annotations
@@ -14,29 +15,32 @@ from queue import Empty, SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from cdb.command import TransportError
 from xcopy.conversation import Read, Send, Side, Wait, Write, converse
-from xcopy.errors import XcopyError
+from xcopy.follow_up import alarm
 from xcopy.host import HostOutcome, copy_piece
-from xcopy.job import HOST, OFFLOAD, OffloadTask, means_of
 from xcopy.offload import abort_for, carry
+from xcopy.polling import Aside, Flying, Polling, ask, send_all
 from xcopy.progress import Meter
+from xcopy.task import HOST, OFFLOAD, OffloadTask, means_of
 from xcopy.verdict import Action
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from cdb.command import Command, Transport
+    from cdb.command import Transport
     from xcopy.comparison import Comparison
     from xcopy.conversation import BlockDoor, Pushback, Step
-    from xcopy.job import Job, Task
+    from xcopy.drive import Drive
+    from xcopy.job import Job
     from xcopy.limits import Limits
     from xcopy.offload import Pair
-    from xcopy.plan import Shape
+    from xcopy.polling import Sender
     from xcopy.settings import Bounds
+    from xcopy.task import Task
     from xcopy.verdict import Verdict
 
 TICK = 0.25  # seconds between two looks at the progress when nothing else happens
+MOMENT = 1.0  # seconds without a word, after which what was sent aside is not waited for any more
 TO_COMPARE = "copied by the host to compare how fast it is"
 FASTER = "the host is faster, and speed is preferred"
 
@@ -57,43 +61,6 @@ class Doors(Protocol):
         ...
 
 
-class Drive(Protocol):
-    """How one means is driven: how many tasks at once, of what shape, and not before when."""
-
-    @property
-    def window(self) -> int:
-        """How many tasks may be under way."""
-        ...
-
-    def shape_for(self, remaining: int) -> Shape:
-        """The shape of the next task, with that many bytes left."""
-        ...
-
-    def ready_at(self, now: float) -> float:
-        """When the next task may go: `now` for at once."""
-        ...
-
-    def sent(self, size: int, now: float) -> None:
-        """A task of that many bytes went out."""
-        ...
-
-    def completed(self, size: int, latency: float, now: float) -> None:
-        """A task of that many bytes was done within `latency` seconds."""
-        ...
-
-    def lost(self, now: float) -> None:
-        """A task ended without being done."""
-        ...
-
-    def bound(self, bounds: Bounds, now: float) -> None:
-        """From now on tasks have other bounds."""
-        ...
-
-    def pushed_back(self, why: Pushback, now: float) -> None:
-        """A unit did not take what it was sent, or took it and said nothing."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class _Finished:
     task: Task
@@ -102,19 +69,14 @@ class _Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class _Flying:
-    task: Task
-    sent: float
-
-
-@dataclass(frozen=True, slots=True)
 class _PushedBack:
-    means: str
+    task: Task
     why: Pushback
     at: float
+    pause: float
 
 
-_Message: TypeAlias = "_Finished | _PushedBack | str"
+_Message: TypeAlias = "_Finished | _PushedBack | Aside | str | None"  # None: what went aside together is over
 
 
 class Runner:
@@ -148,12 +110,18 @@ class Runner:
         self._todo: SimpleQueue[Task | None] = SimpleQueue()
         self._done: SimpleQueue[_Message] = SimpleQueue()
         self._stopping = Event()
-        self._flying: dict[int, _Flying] = {}
-        self._called_back = False
+        self._flying: dict[int, Flying] = {}
+        self._polling = Polling(pairs, job.request, now(), timeout)
+        self._asides, self._called_back = 0, False  # how many threads send something aside
         self._held_back = 0.0  # seconds until the next task may go
         self._workers = 0
         self._copied_by = dict.fromkeys(drives, 0)
         self._offload_rate = Meter(0, now())
+
+    @property
+    def inside(self) -> int:
+        """Bytes that tasks under way are said to have copied: to be shown, and nothing else."""
+        return sum(each.reached for each in self._flying.values())
 
     def stop(self, reason: str) -> None:
         """Issue nothing more; safe to call from a signal handler or another thread.
@@ -174,6 +142,7 @@ class Runner:
                 self._fill()
                 if not self._flying and not self._held_back:
                     break
+                self._ask()
                 if error := self._next():
                     break
         except BaseException as raised:
@@ -188,6 +157,9 @@ class Runner:
                 error = error or raised
         for _ in range(self._workers):
             self._todo.put(None)
+        with suppress(Empty):
+            while self._asides:
+                self._take(self._done.get(timeout=MOMENT))
         if error is not None:
             raise error
 
@@ -245,7 +217,7 @@ class Runner:
                 return False
             self._workers += 1
         self._todo.put(task)
-        self._flying[id(task)] = _Flying(task, self._now())
+        self._flying[id(task)] = Flying(task, now := self._now(), now)
         return True
 
     def _size(self, task: Task) -> int:
@@ -271,8 +243,15 @@ class Runner:
                 self._stopping.set()
                 self._call_back()
                 return None
-            case _PushedBack(means, why, at):
-                self._drives[means].pushed_back(why, at)
+            case _PushedBack(task, why, at, pause):
+                self._drives[means_of(task)].pushed_back(why, at)
+                self._flying[id(task)].sent_again(at + pause)
+                return None
+            case Aside():
+                self._heard_aside(message)
+                return None
+            case None:
+                self._asides -= 1
                 return None
         task, outcome = message.task, message.outcome
         sent = self._flying.pop(id(task)).sent
@@ -289,6 +268,8 @@ class Runner:
             drive.completed(size, message.ended - sent, message.ended)
         else:
             drive.lost(message.ended)
+            if not isinstance(outcome, HostOutcome) and not outcome.begun:
+                drive.refused(self._size(task), sent, message.ended)
         if self._job.limits is not limits and self._job.limits is not None:
             drive.bound(self._bounds(self._job.limits), message.ended)
         if self._job.stopped:
@@ -305,18 +286,34 @@ class Runner:
         ]
         if aborts and not self._called_back:
             self._called_back = True
-            with suppress(RuntimeError):  # no more threads to be had: what is under way ends by itself
-                self._start(partial(self._send_all, aborts), "abort")
+            self._send_aside(partial(send_all, aborts), "abort")
 
-    def _send_all(self, commands: list[tuple[Command, Side, int]]) -> None:
-        """Whatever is answered: the aborted commands have answers of their own."""
-        doors = self._open_doors()
-        try:
-            for command, to, pair in commands:
-                with suppress(TransportError, XcopyError):
-                    doors.transport(to, pair).send(command)
-        finally:
-            doors.close()
+    def _ask(self) -> None:
+        """Have the units say how far what takes long has come."""
+        if not self._asides and (questions := self._polling.questions(self._flying.values(), self._now())):
+            self._send_aside(partial(ask, questions), "status")
+
+    def _send_aside(self, send: Sender, name: str) -> None:
+        def work() -> None:
+            doors = self._open_doors()
+            try:
+                send(doors.transport, self._done.put)
+            finally:
+                self._done.put(None)
+                doors.close()
+
+        with suppress(RuntimeError):  # no more threads to be had: what is under way ends by itself
+            self._start(work, name)
+            self._asides += 1
+
+    def _heard_aside(self, aside: Aside) -> None:
+        """What a unit says of itself may stop the copy; what it says of a task under way is shown."""
+        if aside.reply is not None and (trouble := alarm(aside.reply, proven=True)) is not None:
+            self._job.in_doubt = True
+            self._job.stop(trouble.reason)
+            self._stopping.set()
+        if (asked := aside.question) is not None and self._flying.get(id(asked.about.task)) is asked.about:
+            self._polling.heard(asked, aside.reply)
 
     def _work(self) -> None:
         doors: Doors | None = None
@@ -336,7 +333,7 @@ class Runner:
         pair = self._pair(task)
 
         def step(step: Step) -> object:
-            return self._step(step, doors, pair, means_of(task))
+            return self._step(step, doors, pair, task)
 
         request = self._job.request
         if isinstance(task, OffloadTask):
@@ -347,13 +344,13 @@ class Runner:
         """The number of the pair of units that all of a task is of."""
         return self._job.request.pair(task.piece.start)
 
-    def _step(self, step: Step, doors: Doors, pair: int, means: str) -> object:
+    def _step(self, step: Step, doors: Doors, pair: int, task: Task) -> object:
         match step:
             case Send(command, to):
                 return doors.transport(to, pair).send(command)
             case Wait(seconds, pushback):
                 if pushback is not None:
-                    self._done.put(_PushedBack(means, pushback, self._now()))
+                    self._done.put(_PushedBack(task, pushback, self._now(), seconds))
                 self._sleep(seconds, self._stopping)
                 return not self._stopping.is_set()
             case Read(lba, blocks):

@@ -5,8 +5,8 @@ the one that failed, and INFORMATION, where valid, how many of its destination b
 from the first that is not. A product is believed only with a row in `quirks`, because a number that is one
 too large claims a block that was never written, and one too small only costs a second copy of it:
 LIO leaves the field zero; SCST goes on to the next segment before it puts the number in, so it is one too
-large; CTL puts in the right one, but in descriptor format where nobody looks for it. Nothing here decides
-what becomes of the rest.
+large; CTL puts in the right one, in descriptor format at the end of the field, where it is looked for too.
+Nothing here decides what becomes of the rest.
 """
 
 from __future__ import annotations

@@ -163,10 +163,10 @@ def _fixed(value: int, most: int) -> Span:
     return Span(value, value)
 
 
-def size_text(size: int) -> str:
-    """A size for a progress line, such as `1 MiB`."""
-    value, units = float(size), iter(("B", "KiB", "MiB", "GiB"))
-    unit = next(units)
-    while value >= 1024 and (larger := next(units, "")):
-        value, unit = value / 1024, larger
-    return f"{value:.0f} {unit}" if value == int(value) else f"{value:.1f} {unit}"
+def size_text(count: float, *, exact: bool = False) -> str:
+    """Bytes for a person, such as `1.0 MiB`; with `exact` it is `1 MiB` where it is neither more nor less."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
+        if round(count, 1) < 1024 or unit == "PiB":
+            break
+        count /= 1024
+    return f"{count:.0f} {unit}" if unit == "B" or (exact and count == int(count)) else f"{count:.1f} {unit}"

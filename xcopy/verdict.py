@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cdb.command import Status, TransportError
 from cdb.errors import DecodeError
-from cdb.sense import COPY_ABORTED, RECOVERED_ERROR, UNIT_ATTENTION, Sense
+from cdb.sense import COPY_ABORTED, ILLEGAL_REQUEST, NOT_READY, RECOVERED_ERROR, UNIT_ATTENTION, Sense
 from xcopy.answers import COPY_RULES, DEVICE_RULES, FORWARDED_RULES, Action, Rule, place_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Action", "Verdict", "describe", "judge", "judge_error", "sense_of"]
 
+# Answers to a command that was not begun: what fails on its way is COPY ABORTED (SPC-4 5.17.7.4).
+_NOT_BEGUN = {Status.BUSY, Status.TASK_SET_FULL, Status.RESERVATION_CONFLICT, Status.ACA_ACTIVE}
+_NOT_BEGUN_KEYS = {NOT_READY, ILLEGAL_REQUEST, UNIT_ATTENTION}
+
 # What two units said of one failure: the first of these counts.
 _GRAVEST = (Action.STOP, Action.NO_OFFLOAD, Action.OTHER_MEANS, Action.WAIT, Action.REPEAT)
 
@@ -34,7 +38,8 @@ class Verdict:
 
     Verdicts of one `kind` are one reason, at whatever segment and field; "" is its own. `pushback` is set
     where the unit asked for less at once. `copied` blocks from the start of the batch are certainly copied
-    although the command failed.
+    although the command failed. `begun` is False where it was refused, at every try, before it
+    copied anything.
     """
 
     action: Action
@@ -43,6 +48,7 @@ class Verdict:
     kind: str = ""
     pushback: Pushback | None = None
     copied: int = 0
+    begun: bool = True
 
 
 def sense_of(reply: Reply) -> Sense | None:
@@ -102,7 +108,8 @@ def judge(
         else:
             kind = f"{rule.why}: {reply.status:02X} {sense.triple if sense else ''}"
             verdict = _of(rule, proven, f"{rule.why}: {said}", kind)
-    return replace(verdict, copied=copied)
+    begun = reply.status not in _NOT_BEGUN and (sense is None or sense.key not in _NOT_BEGUN_KEYS)
+    return replace(verdict, copied=copied, begun=begun)
 
 
 def _deferred(sense: Sense) -> Verdict:
@@ -175,4 +182,4 @@ def judge_error(error: TransportError, *, sent: bool) -> Verdict:
             Action.STOP,
             f"no answer came, and the copy may still be going on inside the storage: {error}",
         )
-    return Verdict(Action.NO_OFFLOAD, str(error))
+    return Verdict(Action.NO_OFFLOAD, str(error), begun=False)

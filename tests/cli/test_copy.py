@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xcopy.device.array_dir import create, unit_file
+from xcopy.device.array_dir import create, open_array, unit_file
+from xcopy.target.faults import Fault, check
 from xcopy.target.profile import CAPABLE
 
 if TYPE_CHECKING:
@@ -133,6 +134,19 @@ def test_a_dry_run_says_which_unit_gets_the_commands(
     words = (array.unit(0), f"emu:{tmp_path}/other/0", "--dry-run")
     assert "EXTENDED COPY(LID1) to the source\n" in run(*words).out
     assert run(*words, "--json").records[1]["to"] == "source"
+
+
+@pytest.mark.parametrize(("refusing", "took"), [(None, "destination"), (1, "source")])
+def test_the_report_says_which_unit_took_the_commands(
+    run: Callable[..., Ran], array: Directory, refusing: int | None, took: str
+) -> None:
+    emulated = open_array(array.path)  # one and the same for as long as it is held
+    if refusing is not None:
+        emulated.faults.add(Fault(opcode=0x83, unit=refusing, times=None, then=check(5, 0x20, 0)))
+    words = array.unit(0), array.unit(1), "--require", "offload"
+    assert f"  commands were sent to the {took}\n" in run(*words, "--verbose").out
+    assert run(*words, "--json").records[-1]["commands_to"] == took
+    assert run(array.unit(0), array.unit(1), "--method", "host", "--json").records[-1]["commands_to"] is None
 
 
 def test_a_dry_run_in_json_is_one_line_a_command(run: Callable[..., Ran], array: Directory) -> None:

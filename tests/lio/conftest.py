@@ -1,4 +1,4 @@
-"""What the tests against the kernel's target share: its LUNs, what they hold, and the command."""
+"""What tests against kernel targets share: LUNs, what they hold, the command, and disks that are served."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ import pytest
 from tests.lio import luns as lio
 from tests.lio import target_log
 from tests.lio.media import Media
+from tests.lio.serving import SIZE, Images, Serving, skip_where_impossible
+from xcopy.device.array_dir import create
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.lio.serving import Disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +109,38 @@ def xcopy_dev(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         return Outcome(code, tuple(json.loads(line) for line in out.splitlines()), said)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the array that is served to the tests of one file."""
+    skip_where_impossible()
+    made = tmp_path_factory.mktemp("served") / "array"
+    create(made, units=2, size=SIZE)
+    return made
+
+
+@pytest.fixture(scope="module")
+def serving(served: Path) -> Iterator[Serving]:
+    """Two units, three nexuses; of the last one only `test_libiscsi_s_test_passes` knows."""
+    with Serving.start(served, "--nexuses", "3") as made:
+        yield made
+
+
+@pytest.fixture
+def images(served: Path, serving: Serving) -> Images:
+    """The files of both units, filled anew."""
+    del serving
+    return Images.filled(served)
+
+
+@pytest.fixture
+def source(serving: Serving) -> Disk:
+    """The first unit that is served."""
+    return serving.disk(0)
+
+
+@pytest.fixture
+def destination(serving: Serving) -> Disk:
+    """The second."""
+    return serving.disk(1)

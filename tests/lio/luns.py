@@ -90,12 +90,12 @@ class Lun:
 
 
 UNITS = (
-    Recipe("ram0", "ramdisk", 160 * MIB),
-    Recipe("ram1", "ramdisk", 160 * MIB),
-    Recipe("file0", "file", 160 * MIB),
-    Recipe("file1", "file", 160 * MIB),
-    Recipe("ram4k", "ramdisk", 160 * MIB, block_size=4096),
-    Recipe("file4k", "file", 160 * MIB, block_size=4096),
+    Recipe("ram0", "ramdisk", 96 * MIB),
+    Recipe("ram1", "ramdisk", 96 * MIB),
+    Recipe("file0", "file", 96 * MIB),
+    Recipe("file1", "file", 96 * MIB),
+    Recipe("ram4k", "ramdisk", 96 * MIB, block_size=4096),
+    Recipe("file4k", "file", 96 * MIB, block_size=4096),
     Recipe("delay0", "delay", BRD_SIZE),
     Recipe("delay1", "delay", BRD_SIZE),
     Recipe("readonly", "readonly", BRD_SIZE),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.lio.luns import Lun
 
 PIECE = 16 * MIB
-LARGEST = 160 * MIB  # of the units that are held in memory, whole
+LARGEST = 96 * MIB  # of the units that are held in memory, whole
 GRAIN = 4096  # bytes; where fresh data starts in the pool
 LIBC = ctypes.CDLL(None)
 LIBC.memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)

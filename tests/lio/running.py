@@ -1,32 +1,27 @@
 """xcopy-dev as processes of their own, to be asked, interrupted and killed while they copy.
 
-Belongs here: starting them, their records as they come, and the moment at which the target had so many
-commands, by the kernel's own log. Does not know what is copied.
+Belongs here: starting them, their records as they come, and how long anybody waits for one. Every wait has a
+deadline and ends at once where what it waits for cannot come any more; none depends on how fast the machine
+is. Does not know what is copied.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
+import threading
+import time
 from contextlib import contextmanager
-from multiprocessing import get_context
-from multiprocessing.connection import wait
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from tests.lio.serving import DEADLINE, MAIN
-from tests.lio.target_log import COMMAND, lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from multiprocessing.context import ForkServerProcess
 
-PRELOADED = (
-    *("xcopy.cli.copy", "xcopy.cli.resume", "xcopy.cli.render_text", "xcopy.api.execution"),
-    *("xcopy.api.journal", "xcopy.device.sg", "xcopy.device.topology", __name__),
-)
+SHOWN = 3  # of the last records, where a wait was in vain
 
 
 class Running:
@@ -34,41 +29,58 @@ class Running:
 
     def __init__(self, *words: str) -> None:
         self.process = subprocess.Popen(
-            [*MAIN, *words, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [*MAIN, *words, "--json"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         self.records: list[dict[str, Any]] = []
+        self._lines: SimpleQueue[str] = SimpleQueue()  # the last one is empty
+        self._said: list[str] = []
+        self._readers = [
+            threading.Thread(target=each, daemon=True) for each in (self._listen, self._overhear)
+        ]
+        for reader in self._readers:
+            reader.start()
 
-    def until(self, kind: str) -> dict[str, Any]:
-        """Its next record of a kind."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+    def until(self, kind: str, deadline: float | None = None) -> dict[str, Any]:
+        """Its next record of a kind; AssertionError where none comes until the deadline, or ever."""
+        deadline = time.monotonic() + DEADLINE if deadline is None else deadline
+        while True:
+            try:
+                line = self._lines.get(timeout=max(0.0, deadline - time.monotonic()))
+            except Empty:
+                raise self._in_vain(f"no record `{kind}` in {DEADLINE:.0f} s") from None
+            if not line:
+                self.process.wait(DEADLINE)
+                self._readers[1].join(DEADLINE)
+                raise self._in_vain(f"it ended without a record `{kind}`")
             self.records.append(json.loads(line))
             if self.records[-1]["record"] == kind:
                 return self.records[-1]
-        raise AssertionError(f"no {kind}, but {self.records[-1:]}, {self.process.communicate()[1]}")
+            if self.records[-1]["record"] == "done":
+                raise self._in_vain(f"it was done before a record `{kind}`")
 
     def signal(self, number: int) -> None:
         """Send it one."""
         self.process.send_signal(number)
 
-    def ask(self) -> dict[str, Any]:
-        """How far it is."""
-        self.signal(signal.SIGUSR1)
-        return self.until("progress")
+    def until_copied(self, least: int, in_flight: int, most: int | None = None) -> dict[str, Any]:
+        """What it says when from `least` to `most` bytes are copied, and so many commands are in flight.
 
-    def until_copied(self, size: int, in_flight: int) -> dict[str, Any]:
-        """What it says when so many bytes are copied and so many commands are in flight."""
-        self.until("progress")
-        while (seen := self.ask())["copied"] < size or seen["in_flight"] < in_flight:
-            assert seen["copied"] < seen["total"]
-        return seen
-
-    def until_still(self, in_flight: int) -> dict[str, Any]:
-        """What it says when so many commands are in flight, and says again."""
-        before, seen = 0, self.ask()
-        while seen["in_flight"] < in_flight or seen["copied"] != before:
-            before, seen = seen["copied"], self.ask()
-        return seen
+        AssertionError where more are copied, or all, or where it is done.
+        """
+        if not self.records:
+            self.until("plan")  # from then on it may be asked
+        deadline = time.monotonic() + DEADLINE
+        while True:
+            self.signal(signal.SIGUSR1)
+            seen = self.until("progress", deadline)
+            if seen["copied"] > (seen["total"] - 1 if most is None else most):
+                raise self._in_vain(f"more is copied than {in_flight} commands in flight were awaited at")
+            if seen["copied"] >= least and seen["in_flight"] >= in_flight:
+                return seen
 
     def end(self) -> dict[str, Any]:
         """Its last record, when it has ended."""
@@ -76,56 +88,40 @@ class Running:
         self.process.wait(DEADLINE)
         return done
 
+    def leave(self) -> None:
+        """Kill it, and wait until the storage has answered what it was asked, but not for ever."""
+        self.process.kill()
+        try:
+            self.process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise self._in_vain(f"killed, and not gone after {DEADLINE:.0f} s: what holds it?") from None
+        for reader in self._readers:
+            reader.join(DEADLINE)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def _listen(self) -> None:
+        for line in self.process.stdout or ():
+            self._lines.put(line)
+        self._lines.put("")
+
+    def _overhear(self) -> None:
+        self._said.extend(self.process.stderr or ())
+
+    def _in_vain(self, what: str) -> AssertionError:
+        words = " ".join(map(str, self.process.args[len(MAIN) :]))  # type: ignore[index]
+        return AssertionError(
+            f"xcopy-dev {words}: {what}; exit code {self.process.poll()}, "
+            f"last records {self.records[-SHOWN:]}, stderr {''.join(self._said[-SHOWN:])!r}"
+        )
+
 
 @contextmanager
 def running(*words: str) -> Iterator[Running]:
     """One that is over when the block is, at the latest when the storage has answered."""
     copy = Running(*words)
-    with copy.process as left:
-        try:
-            yield copy
-        finally:
-            left.kill()
-
-
-def silent(words: tuple[str, ...]) -> None:
-    """What a process that was forked off does."""
-    from xcopy.cli.main import main
-
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(nowhere, stream)
-    sys.exit(main(list(words)))
-
-
-def forked(*words: str) -> ForkServerProcess:
-    """One that says nothing, without the seconds that a Python takes to start."""
-    context = get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
-    process = context.Process(target=silent, args=(words,))
-    process.start()
-    return process
-
-
-def killed_after(commands: int, moment: float, *words: str) -> ForkServerProcess | None:
-    """One that was killed `moment` seconds after the target had so many commands, and may not be gone yet.
-
-    None for one that had copied all by then.
-    """
-    log = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
     try:
-        os.lseek(log, 0, os.SEEK_END)
-        process, seen, ended = forked(*words), 0, False
-        while seen < commands and not ended:
-            ready = wait([log, process.sentinel], DEADLINE)
-            assert ready, f"{' '.join(words)} hangs after {seen} commands"
-            ended = process.sentinel in ready
-            seen += sum(COMMAND in line for line in lines(log))
+        yield copy
     finally:
-        os.close(log)
-    if wait([process.sentinel], moment):
-        process.join()
-        assert process.exitcode == 0
-        return None
-    process.kill()
-    return process
+        copy.leave()

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,7 @@ def xcopy_dev(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def tool(*argv: str, timeout: float = DEADLINE, good: bool = True) -> str:
+def tool(*argv: str, good: bool = True) -> str:
     """What another program prints, on either stream; it has to end well unless `good` is False."""
     done = subprocess.run(
         argv,
@@ -50,7 +51,7 @@ def tool(*argv: str, timeout: float = DEADLINE, good: bool = True) -> str:
         stdin=subprocess.DEVNULL,
         text=True,
         check=False,
-        timeout=timeout,
+        timeout=DEADLINE,
     )
     assert not good or done.returncode == 0, f"{' '.join(argv)} ended with {done.returncode}: {done.stdout}"
     return done.stdout
@@ -86,11 +87,16 @@ class Serving:
         )
         made = cls(process)
         assert process.stdout
-        for line in process.stdout:
-            made.records.append(json.loads(line))
-            if made.records[-1]["record"] == "ready":
-                return made
-        raise AssertionError(f"emu serve ended with {process.wait()}: {made.records}")
+        late = threading.Timer(DEADLINE, process.kill)
+        late.start()
+        try:
+            for line in process.stdout:
+                made.records.append(json.loads(line))
+                if made.records[-1]["record"] == "ready":
+                    return made
+        finally:
+            late.cancel()
+        raise AssertionError(f"emu serve ended with {process.wait(DEADLINE)}: {made.records}")
 
     @property
     def disks(self) -> list[Disk]:
@@ -167,7 +173,7 @@ def left_in_configfs() -> list[str]:
     return found + [p.name for p in TARGET.glob(f"loopback/{PORT}*")]
 
 
-def eventually(true: Callable[[], bool], seconds: float = 20.0) -> bool:
+def eventually(true: Callable[[], bool], seconds: float = DEADLINE) -> bool:
     """Whether something becomes true in so many seconds."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -1,7 +1,8 @@
 """Storage that is slow, stands still, or fails in one place: the device-mapper table under a `delay` LUN.
 
-Belongs here: the tables and how they are exchanged under commands in flight. Sends no SCSI command, and does
-not know who copies.
+Belongs here: the tables and how they are exchanged under commands in flight. What stands still does so by
+place, not by moment: whatever is before a sector goes on, whatever is behind it waits, however fast the
+machine is. Sends no SCSI command, and does not know who copies.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.lio.luns import Lun
+
+GATE = PREFIX + "gate"  # sorts behind the LUNs' own: left-overs are removed in that order
 
 
 class Disk:
@@ -30,23 +33,25 @@ class Disk:
         self._exchange(f"0 {self._sectors} {self._kind} {self._ram} 0 {milliseconds}")
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
-        """Reads and writes wait until the end of the block, but for those that were under way."""
-        command("dmsetup", "suspend", self._name)
-        try:
-            yield
-        finally:
-            command("dmsetup", "resume", self._name)
+    def held_from(self, first: int) -> Iterator[Gate]:
+        """Reads and writes from this sector on wait until the end of the block; of one disk at a time."""
+        with self.gated_from(first) as gate, gate.shut():
+            yield gate
 
-    def break_when_let_go(self, first: int, sectors: int) -> None:
-        """While it is held: reads and writes of these sectors will fail, those that wait included."""
-        end = first + sectors
-        parts = (
-            f"0 {first} {self._kind} {self._ram} 0 {self._delay}",
-            f"{first} {sectors} error",
-            f"{end} {int(self._sectors) - end} {self._kind} {self._ram} {end} {self._delay}",
-        )
-        command("dmsetup", "load", self._name, feed="\n".join(parts))
+    @contextlib.contextmanager
+    def gated_from(self, first: int) -> Iterator[Gate]:
+        """Reads and writes from this sector on go through a gate, which is open; of one disk at a time."""
+        left = int(self._sectors) - first
+        table = command("dmsetup", "table", self._name)
+        before = " ".join(["0", str(first), *table.split()[2:]])
+        gate = Gate(self._ram, int(self._sectors))
+        try:
+            # Open while the table changes: udev reads the disk then, its end too, and is waited for.
+            self._exchange(f"{before}\n{first} {left} linear /dev/mapper/{GATE} {first}")
+            yield gate
+        finally:
+            self._exchange(table)
+            gate.remove()
 
     def put_back(self) -> None:
         """As it was made."""
@@ -54,8 +59,39 @@ class Disk:
 
     def _exchange(self, table: str) -> None:
         command("dmsetup", "load", self._name, feed=table)
-        with self.held():
-            pass
+        command("dmsetup", "suspend", self._name)
+        command("dmsetup", "resume", self._name)
+
+
+class Gate:
+    """A way to a ram disk which can be shut: what comes meanwhile waits for it to open, as it is then."""
+
+    def __init__(self, ram: str, sectors: int) -> None:
+        self._ram, self._sectors = ram, sectors
+        command("dmsetup", "create", GATE, "--table", f"0 {sectors} linear {ram} 0")
+
+    @contextlib.contextmanager
+    def shut(self) -> Iterator[None]:
+        """Nothing passes until the end of the block."""
+        command("dmsetup", "suspend", GATE)
+        try:
+            yield
+        finally:
+            command("dmsetup", "resume", GATE)
+
+    def break_when_it_opens(self, first: int, sectors: int) -> None:
+        """While it is shut: reads and writes of these sectors will fail, those that wait included."""
+        end = first + sectors
+        parts = (
+            f"0 {first} linear {self._ram} 0",
+            f"{first} {sectors} error",
+            f"{end} {self._sectors - end} linear {self._ram} {end}",
+        )
+        command("dmsetup", "load", GATE, feed="\n".join(parts))
+
+    def remove(self) -> None:
+        """Once no table leads through it."""
+        command("dmsetup", "remove", "--retry", GATE)
 
 
 @contextlib.contextmanager

@@ -28,12 +28,12 @@ SOME_PAIRS = (*product(("ram0", "file1"), repeat=2), ("ram1", "delay0"), *produc
 
 
 def job(source: Lun, destination: Lun) -> Segment:
-    """64 MiB (4 MiB where a disk is slow) at LBAs that are no multiple of anything, never overlapping."""
+    """32 MiB (4 MiB where a disk is slow) at LBAs that are no multiple of anything, never overlapping."""
     if source.block_size == 4096:
-        return Segment(source=1237, destination=20011, blocks=64 * MIB // 4096)
-    if min(source.size, destination.size) < 128 * MIB:
+        return Segment(source=1237, destination=10007, blocks=32 * MIB // 4096)
+    if min(source.size, destination.size) < 64 * MIB:
         return Segment(source=1237, destination=20011, blocks=4 * MIB // 512)
-    return Segment(source=12345, destination=150001, blocks=64 * MIB // 512)
+    return Segment(source=12345, destination=90001, blocks=32 * MIB // 512)
 
 
 def spelled(source: Lun, destination: Lun, copy: Segment) -> tuple[str, str]:
@@ -160,7 +160,7 @@ def test_a_peer_copies_back_what_was_copied(
     luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome]
 ) -> None:
     here, there = luns["ram0"], luns["ram1"]
-    copy = Segment(source=12345, destination=150001, blocks=16 * MIB // 512)
+    copy = Segment(source=12345, destination=90001, blocks=16 * MIB // 512)
     media.renew(here, copy.source, copy.blocks)
     start = bytes(media.holds(here))
     assert xcopy_dev(*spelled(here, there, copy)).exit == 0

@@ -71,7 +71,7 @@ def test_a_range_past_the_end_of_a_partition_is_a_usage_error_though_the_disk_go
 
 @pytest.mark.parametrize(
     ("source", "destination"),
-    [("{ram0}:327679+2", "{ram1}:0"), ("{ram0}:0+2", "{ram1}:327679"), ("{ram0}:327681", "{ram1}")],
+    [("{ram0}:196607+2", "{ram1}:0"), ("{ram0}:0+2", "{ram1}:196607"), ("{ram0}:196609", "{ram1}")],
     ids=["source ends past the end", "destination ends past the end", "source begins past the end"],
 )
 def test_a_range_past_the_end_of_a_disk_is_a_usage_error(

@@ -25,11 +25,13 @@ from tests.lio.serving import (
     xcopy_dev,
 )
 from xcopy.device.array_dir import create, open_array, unit_file
+from xcopy.target.operation import Operations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.lio.serving import Disk
+    from xcopy.target.operation import Operation
 
 MIB = 1 << 20
 SIZE = 32 * MIB
@@ -173,9 +175,9 @@ def test_a_command_that_is_never_answered_times_out_and_the_disk_goes_on(array: 
         sg = serving.units[0].sg
         served.faults.add(Fault(opcode=0x84, then=Silence("lost")))
         ask = ("sg_raw", "-r", "1024", sg, *RECEIVE_OPERATING_PARAMETERS)
-        said = tool(ask[0], "-t", "2", *ask[1:], timeout=60, good=False)
+        said = tool(ask[0], "-t", "2", *ask[1:], good=False)
         assert "DID_TIME_OUT" in said
-        assert re.search(r"Received \d+ bytes of data", tool(*ask, timeout=60))
+        assert re.search(r"Received \d+ bytes of data", tool(*ask))
     assert left_in_configfs() == []
 
 
@@ -191,13 +193,17 @@ def test_a_reset_ends_a_copy_that_runs(array: Path, monkeypatch: pytest.MonkeyPa
         running.set()
         assert goes_on.wait(DEADLINE)
 
+    def wait(operations: Operations, operation: Operation) -> None:
+        goes_on.set()  # the copy goes on once the reset waits for it
+        waits(operations, operation)
+
     def reset(number: int, *, but: str) -> None:
-        threading.Timer(1.0, goes_on.set).start()  # the copy goes on once the reset waits for it
         resets(number, but=but)
         copied_at_reset.append(served.copied_segments)  # now, for the client may try again
 
-    resets = served.reset
+    resets, waits = served.reset, Operations.wait
     monkeypatch.setattr(served, "reset", reset)
+    monkeypatch.setattr(Operations, "wait", wait)
     served.faults.add(Fault(at="write", then=Call(first_write)))
     with serve(array) as serving:
         source, destination = (unit.sg for unit in serving.units)

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lio.serving import BLOCK, SIZE, Images, Serving, needs, skip_where_impossible, tool, xcopy_dev
-from xcopy.device.array_dir import create
+from tests.lio.serving import BLOCK, SIZE, Images, Serving, needs, tool, xcopy_dev
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,42 +101,6 @@ ROD_TYPES = (
     ("block device zero [0xffff0001]", "no", "yes", "no"),
 )
 ROD_TYPE = "  ROD type: {}\n    Internal: {}\n    Token in: {}\n    Token out: {}\n    Preference: 0"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _possible() -> None:
-    skip_where_impossible()
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("served") / "array"
-    create(made, units=2, size=SIZE)
-    return made
-
-
-@pytest.fixture(scope="module")
-def serving(directory: Path) -> Iterator[Serving]:
-    """Two units, three nexuses; of the last one only `test_libiscsi_s_test_passes` knows."""
-    with Serving.start(directory, "--nexuses", "3") as made:
-        yield made
-
-
-@pytest.fixture
-def images(directory: Path, serving: Serving) -> Images:
-    """The files of both units, filled anew."""
-    del serving
-    return Images.filled(directory)
-
-
-@pytest.fixture
-def source(serving: Serving) -> Disk:
-    return serving.disk(0)
-
-
-@pytest.fixture
-def destination(serving: Serving) -> Disk:
-    return serving.disk(1)
 
 
 def test_sg_inq_sees_a_disk_with_third_party_copy(source: Disk) -> None:

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from tests.lio.serving import SIZE, Images, Serving, needs, skip_where_impossible, tool
-from xcopy.device.array_dir import create
+from tests.lio.serving import SIZE, Images, Serving, needs, tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.lio.serving import Disk
@@ -38,42 +36,6 @@ class Told(NamedTuple):
     identifier: str
     creator: str
     length: int
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _possible() -> None:
-    skip_where_impossible()
-
-
-@pytest.fixture(scope="module")
-def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("tokens") / "array"
-    create(made, units=2, size=SIZE)
-    return made
-
-
-@pytest.fixture(scope="module")
-def serving(directory: Path) -> Iterator[Serving]:
-    """Two units, two nexuses."""
-    with Serving.start(directory, "--nexuses", "2") as made:
-        yield made
-
-
-@pytest.fixture
-def images(directory: Path, serving: Serving) -> Images:
-    """The files of both units, filled anew."""
-    del serving
-    return Images.filled(directory)
-
-
-@pytest.fixture
-def source(serving: Serving) -> Disk:
-    return serving.disk(0)
-
-
-@pytest.fixture
-def destination(serving: Serving) -> Disk:
-    return serving.disk(1)
 
 
 @pytest.fixture
@@ -274,7 +236,6 @@ def test_ddpt_copies_by_tokens(source: Disk, destination: Disk, images: Images) 
         "bs=512",
         "skip=4,8",
         "seek=16,8",
-        timeout=60,
     )
     images.assert_copied((4 * DDPT, 16 * DDPT, 8 * DDPT))
 
@@ -284,7 +245,7 @@ def test_ddptctl_writes_from_a_file_of_tokens_that_ddpt_read_into(
 ) -> None:
     """ddpt itself does not: after the first command it counts 256 times the blocks it has asked for."""
     needs("ddpt")
-    tool("ddpt", f"if={source.sg}", "bs=512", "skip=4,8", f"rtf={tokens}", timeout=60)
+    tool("ddpt", f"if={source.sg}", "bs=512", "skip=4,8", f"rtf={tokens}")
     assert len(tokens.read_bytes()) == TOKEN_LENGTH
     tool("ddptctl", "--wut=16,8", f"--rtf={tokens}", destination.sg)
     images.assert_copied((4 * DDPT, 16 * DDPT, 8 * DDPT))
@@ -292,6 +253,6 @@ def test_ddptctl_writes_from_a_file_of_tokens_that_ddpt_read_into(
 
 def test_ddpt_writes_zeros_by_the_token_of_zeros(destination: Disk, images: Images) -> None:
     needs("ddpt")
-    tool("ddpt", "if=/dev/null", "rtype=zero", "bs=512", f"of={destination.sg}", "seek=16,8", timeout=60)
+    tool("ddpt", "if=/dev/null", "rtype=zero", "bs=512", f"of={destination.sg}", "seek=16,8")
     zeros, before = bytes(8 * DDPT * 512), b"\x5a" * (16 * DDPT * 512)
     assert images.destination.read_bytes() == (before + zeros).ljust(SIZE, b"\x5a")

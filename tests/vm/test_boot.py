@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,5 +59,32 @@ def test_a_guest_that_hangs_is_stopped_and_is_trouble(vng: Callable[[str], str],
 def test_a_guest_that_passed_without_a_report_is_trouble(vng: Callable[[str], str], tmp_path: Path) -> None:
     silent = vng("echo 0 >$shared/exit")
     assert boot.run(tmp_path / "out", [], timeout=30, vng=silent) == (
-        "the guest's pytest (exit status 0) left no report"
+        "the guest's pytest (exit status 0) left no report: a test hung, if stacks end its output"
     )
+
+
+def test_the_report_of_an_earlier_guest_is_no_answer(vng: Callable[[str], str], tmp_path: Path) -> None:
+    answers = vng("echo 0 >$shared/exit; echo '<testsuites/>' >$shared/junit.xml")
+    assert boot.run(tmp_path / "out", [], timeout=30, vng=answers) is None
+    ends_early = vng("echo 1 >$shared/exit")
+    assert "left no report" in str(boot.run(tmp_path / "out", [], timeout=30, vng=ends_early))
+
+
+def test_a_test_that_hangs_ends_the_guest_s_pytest_with_its_stack_and_no_report(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("import time\ndef test_hangs():\n    time.sleep(600)\n")
+    words = [word.replace("{results}", str(tmp_path)) for word in boot.PYTEST]
+    assert f"faulthandler_timeout={boot.HUNG}" in words
+    soon = [
+        "faulthandler_timeout=0.5" if "timeout=" in word and "exit" not in word else word for word in words
+    ]
+    done = subprocess.run(
+        [sys.executable, *soon, "-c", "/dev/null", "test_it.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "in test_hangs" in done.stderr
+    assert not (tmp_path / "junit.xml").exists()

@@ -232,6 +232,20 @@ def test_a_busy_unit_is_asked_again_an_interval_later() -> None:
     assert world.said(world.file) == {1}
 
 
+def test_while_a_unit_stays_busy_what_waits_to_be_recorded_is_kept_as_runs() -> None:
+    world = Destination()
+    world.busy = True
+    kept: list[Sequence[Copied]] = []
+    checkpoints = world.kept(start=at_once, record=kept.append)
+    for block in range(BLOCKS):
+        world.copied(block)
+        for _ in range(2):  # one begins, and is heard of
+            checkpoints.look(world.now)
+            world.now += EVERY
+    checkpoints.last()
+    assert kept == [[(Piece(0, BLOCKS), "offload")]]
+
+
 def failing(error: BaseException) -> Callable[..., bool]:
     def fail(*_: object) -> bool:
         raise error

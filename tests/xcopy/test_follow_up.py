@@ -15,12 +15,13 @@ from tests.xcopy.units import parameters, unit
 from xcopy.conversation import Pushback, Side, Wait, converse
 from xcopy.coverage import State
 from xcopy.follow_up import question, what_became
-from xcopy.job import HOST, MOST_SILENCES, OFFLOAD, OffloadTask
+from xcopy.job import MOST_SILENCES
 from xcopy.limits import Limits, agree
 from xcopy.offload import ID_WAITS, LEAST_TIMEOUT, Pair, abort_for, copy_batch
 from xcopy.target.faults import Call, Delay, Fault, Step
 from xcopy.target.profile import CAPABLE
 from xcopy.target.profiles import ARRAY_SMALL, CTL, LIO, SCST, STRICT, TCMU
+from xcopy.task import HOST, OFFLOAD, OffloadTask
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ UNHEARD = Verdict(Action.STOP, "no answer came")
 LOST = Reply(status=2, sense=fixed_sense(5, 0x24, 0x00, sks=b"\xc0\0\x02"))
 BUSY = Reply(status=Status.BUSY)
 ATTENTION = Reply(status=2, sense=fixed_sense(6, 0x29, 0x07))
+RESIZED = Reply(status=2, sense=fixed_sense(6, 0x2A, 0x09))
 
 
 def lid1(status: int) -> Reply:
@@ -51,10 +53,14 @@ def asked(commands: set[tuple[int, int]]) -> Command:
     return found
 
 
-def follow(lines: list[tuple[str, Reply | Exception | bool | None]], *, ask: str = ASK1) -> Verdict:
+def follow(
+    lines: list[tuple[str, Reply | Exception | bool | None]], *, ask: str = ASK1, proven: bool = False
+) -> Verdict:
     commands = {STATUS_LID1} if ask == ASK1 else {STATUS_LID4}
     script = [line for answer in lines for line in (("wait", None), answer)]
-    verdict: Verdict = play(what_became(UNHEARD, asked(commands), Side.DESTINATION, 60), script)
+    verdict: Verdict = play(
+        what_became(UNHEARD, asked(commands), Side.DESTINATION, 60, proven=proven), script
+    )
     return verdict
 
 
@@ -70,6 +76,15 @@ def test_a_copy_that_is_over_is_sent_again_under_another_identifier(over: Reply)
     assert verdict.action is Action.ANOTHER_ID
     assert verdict.pushback is Pushback.SILENT
     assert verdict.copied == 0
+
+
+@pytest.mark.parametrize(("told", "proven"), [(ATTENTION, True), (RESIZED, True), (RESIZED, False)])
+def test_a_unit_that_was_reset_or_resized_says_so_to_who_asks_and_to_nobody_else(
+    told: Reply, proven: bool
+) -> None:
+    verdict = follow([(ASK1, lid1(0)), (ASK1, told)], proven=proven)
+    assert verdict.action is Action.STOP
+    assert "asked what became of it: the " in verdict.reason
 
 
 @pytest.mark.parametrize("status", [0x01, 0x02, 0x03, 0x04, 0x60])
@@ -121,7 +136,7 @@ def test_a_copy_in_progress_to_the_end_of_patience_stops_the_copy(answer: Reply)
             return True
         return answer
 
-    verdict = converse(what_became(UNHEARD, asked({STATUS_LID1}), Side.SOURCE, 90), perform)
+    verdict = converse(what_became(UNHEARD, asked({STATUS_LID1}), Side.SOURCE, 90, proven=True), perform)
     assert verdict.action is Action.STOP
     assert 90 <= sum(waited) <= 95
     assert "asked for 90 seconds" in verdict.reason
@@ -133,7 +148,7 @@ def test_a_stop_while_asking_leaves_the_blocks_unknown() -> None:
         (ASK1, lid1(0)),
         ("wait", False),
     ]
-    verdict = play(what_became(UNHEARD, asked({STATUS_LID1}), Side.DESTINATION, 60), script)
+    verdict = play(what_became(UNHEARD, asked({STATUS_LID1}), Side.DESTINATION, 60, proven=True), script)
     assert verdict.action is Action.STOP
 
 

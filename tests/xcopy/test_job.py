@@ -8,11 +8,13 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xcopy.coverage import State
+from xcopy.backlog import MOST_PUT_OFF
+from xcopy.coverage import PENDING, State
 from xcopy.host import HostOutcome
-from xcopy.job import EARLIER, HOST, OFFLOAD, Job, Method, OffloadTask, Task
+from xcopy.job import EARLIER, Job, Method
 from xcopy.limits import Bound, Limits, Refusal
-from xcopy.plan import Piece, Request
+from xcopy.plan import Piece, Range, Request
+from xcopy.task import HOST, OFFLOAD, OffloadTask, Task, means_of
 from xcopy.verdict import Action, Verdict
 
 DONE = Verdict(Action.DONE, "")
@@ -114,15 +116,58 @@ def test_limits_that_shrank_below_what_was_copied_before_do_not_make_every_segme
 
 
 def test_a_reset_matters_from_the_first_block_that_the_host_wrote() -> None:
-    copy = job(1000, limits())
+    copy = job(10**6, limits())
     first = taken(copy)
     assert isinstance(first, OffloadTask)
     assert not first.proven
     copy.finish(first, Verdict(Action.OTHER_MEANS, "a bad block"))
-    copy.finish(taken(copy), HostOutcome(first.piece.blocks))
+    copy.detour = "copied by the host to compare"
+    hosted = taken(copy)
+    copy.finish(hosted, HostOutcome(hosted.piece.blocks))
+    copy.detour = ""
     second = taken(copy)
     assert isinstance(second, OffloadTask)
     assert second.proven
+
+
+def test_one_piece_that_the_storage_refused_does_not_keep_it_from_the_others() -> None:
+    copy = job(1000, limits(10, 1))
+    copy.finish(taken(copy), DONE)
+    refused = taken(copy)
+    copy.finish(refused, Verdict(Action.OTHER_MEANS, "a bad block"))
+    while copy.means == OFFLOAD:
+        copy.finish(taken(copy), DONE)
+    assert copy.coverage.runs(State.PENDING) == [(refused.piece, PENDING)]
+    copy.finish(taken(copy), HostOutcome(10))
+    assert copy.coverage.complete
+    assert [(f.reason, f.blocks) for f in copy.fallbacks.values()] == [("a bad block", 10)]
+
+
+def test_odd_ends_of_ranges_do_not_keep_the_storage_from_the_other_ranges() -> None:
+    request = Request.over(
+        [Range(100 * n, 11, 100 * n) for n in range(5)], source_block_size=512, destination_block_size=512
+    )
+    copy = Job(request, limits(10, 1, grain=5), Method.AUTO)
+    seen = []
+    while (task := copy.next()) is not None:
+        seen.append(means_of(task))
+        copy.finish(task, DONE if isinstance(task, OffloadTask) else HostOutcome(task.piece.blocks))
+    assert seen == [OFFLOAD] * 5 + [HOST] * 5
+    assert copy.coverage.complete
+    assert [f.blocks for f in copy.fallbacks.values()] == [5]
+
+
+def test_what_is_put_off_for_the_host_has_a_bound() -> None:
+    copy = job(10 * 2 * MOST_PUT_OFF, limits(10, 1))
+    copy.finish(taken(copy), DONE)
+    for _ in range(MOST_PUT_OFF):
+        copy.finish(taken(copy), Verdict(Action.OTHER_MEANS, "a bad block"))
+    for _ in range(MOST_PUT_OFF):
+        task = taken(copy)
+        assert means_of(task) == HOST
+        copy.finish(task, HostOutcome(task.piece.blocks))
+    assert copy.means == OFFLOAD
+    assert len(copy.coverage.runs()) == 3  # by the storage, by the host, and what is to come
 
 
 def test_the_host_that_was_asked_for_is_no_fallback() -> None:

@@ -53,6 +53,18 @@ def test_busy_is_waited_for() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("before", "begun"),
+    [([], False), ([fixed_sense(6, 0x3F, 0x0E)], False), ([fixed_sense(0xB, 0, 0)], True)],
+)
+def test_a_command_was_not_begun_only_where_no_try_of_it_was(before: list[bytes], begun: bool) -> None:
+    lines: list[tuple[str, Reply | Exception | bool | None]] = []
+    for sense in before:
+        lines += [(CDB, Reply(status=2, sense=sense)), *([("wait", None)] if begun else [])]
+    refusal = Reply(status=2, sense=fixed_sense(5, 0x20, 0))
+    assert play(copy_batch(XCOPY, proven=True), [*lines, (CDB, refusal)]).begun is begun
+
+
 def test_busy_without_end_goes_another_way() -> None:
     busy = Reply(status=Status.TASK_SET_FULL)
     lines: list[tuple[str, Reply | Exception | bool | None]] = [(CDB, busy), ("wait", None)] * len(WAITS)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from xcopy.asked import Asked, Extent
 from xcopy.conversation import Read, Write, converse
 from xcopy.host import HostOutcome, copy_piece
-from xcopy.job import Job, Method, OffloadTask, Task
+from xcopy.job import Job, Method
 from xcopy.limits import Bound, Limits
 from xcopy.plan import Piece, Range, Request, Shape, batch_in, batches, clip, fragment, packed, remainders
+from xcopy.task import OffloadTask, Task
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:

@@ -30,6 +30,11 @@ def test_the_time_left_is_what_is_left_at_the_present_rate() -> None:
     assert progress().left == 3.0
 
 
+def test_what_is_said_to_be_copied_inside_is_reached_and_not_done() -> None:
+    inside = progress(inside=200)
+    assert (inside.done, inside.reached, inside.left) == (400, 600, 2.0)
+
+
 def test_without_a_rate_the_time_left_is_not_known() -> None:
     assert progress(rate=0.0).left is None
 
@@ -45,6 +50,15 @@ def test_a_steady_copy_has_its_rate() -> None:
 
 def test_what_an_earlier_run_copied_is_no_rate() -> None:
     assert Meter(1_000_000, 0.0).seen(1_000_050, 1.0) == 50.0
+
+
+def test_a_count_that_goes_back_has_no_rate() -> None:
+    meter = Meter(0, 0.0)
+    assert [meter.seen(count, now) for now, count in ((1.0, 100), (2.0, 300), (3.0, -3))] == [
+        100.0,
+        150.0,
+        0.0,
+    ]
 
 
 def test_a_copy_that_slows_down_has_its_new_rate_after_the_span() -> None:

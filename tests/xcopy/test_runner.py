@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdb.command import NotSent, Reply, Silence
+from cdb.command import NotSent, Reply, Silence, Status
 from cdb.sense import Sense
 from xcopy.comparison import Comparison, Prefer
 from xcopy.conversation import Pushback, Side, converse
 from xcopy.coverage import State
 from xcopy.device.worker import start
 from xcopy.host import CommandBlocks
-from xcopy.job import HOST, OFFLOAD, Job, Method
+from xcopy.job import Job, Method
 from xcopy.limits import Limits, Wanted, agree
 from xcopy.offload import Pair
 from xcopy.plan import Request, Shape
@@ -27,6 +27,7 @@ from xcopy.settings import Bounds
 from xcopy.target.array import Array, memory_array
 from xcopy.target.faults import BUSY, Call, Fault, check
 from xcopy.target.profile import CAPABLE
+from xcopy.task import HOST, OFFLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,7 @@ class Steady:
 
     window: int
     pushed: list[Pushback] = field(default_factory=list)
+    handed_back: list[int] = field(default_factory=list)
 
     def shape_for(self, remaining: int) -> Shape:
         assert remaining > 0
@@ -84,6 +86,10 @@ class Steady:
 
     def lost(self, now: float) -> None:
         pass
+
+    def refused(self, size: int, sent: float, now: float) -> None:
+        assert sent == now == 0.0
+        self.handed_back.append(size)
 
     def bound(self, bounds: Bounds, now: float) -> None:
         pass
@@ -216,6 +222,26 @@ def test_a_pair_that_cannot_be_copied_between_costs_one_command_and_is_copied_by
     (fallback,) = job.fallbacks.values()
     assert "COPY TARGET DEVICE NOT REACHABLE" in fallback.reason
     assert fallback.blocks == 2000
+
+
+@pytest.mark.parametrize(
+    ("answer", "handed_back"),
+    [
+        (check(5, 0x20, 0x00), [3 * 64 * 512]),
+        (Reply(status=Status.RESERVATION_CONFLICT), [3 * 64 * 512]),
+        (check(0xA, 0x0D, 0x02), []),
+        (check(3, 0x11, 0x00), []),
+    ],
+    ids=["unknown command", "reserved", "aborted", "a bad block"],
+)
+def test_a_rate_has_back_what_a_command_would_have_taken_that_was_not_begun(
+    answer: Reply, handed_back: list[int]
+) -> None:
+    drive = Steady(4)
+    a = array(on(0x83, answer))
+    copy(a, 2000, 5, 9, drive=drive)
+    assert_copied(a, 2000, 5, 9)
+    assert drive.handed_back == handed_back
 
 
 def test_after_a_success_a_failure_concerns_its_own_batch() -> None:

@@ -13,13 +13,14 @@ from cdb.command import Reply, Status
 from cdb.sense import Sense
 from tests.xcopy.by_hand import BLOCK, ByHand, content, filled, probed
 from xcopy.coverage import State
-from xcopy.job import HOST, OFFLOAD, Method, OffloadTask
+from xcopy.job import Method
 from xcopy.plan import Batch, Piece
 from xcopy.quirks import quirk_of
 from xcopy.salvage import certainly_copied
 from xcopy.target.faults import Call, Fault, Shorten, check
 from xcopy.target.profile import CAPABLE
 from xcopy.target.profiles import CTL, SCST, STRICT
+from xcopy.task import HOST, OFFLOAD, OffloadTask
 from xcopy.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -54,6 +55,29 @@ def test_segments_before_the_failed_one_and_what_is_written_of_it_are_copied(
     sense: Sense, blocks: int
 ) -> None:
     assert certainly_copied(sense, BATCH, 1) == blocks
+
+
+def descriptor_sense(command_specific: str) -> Sense:
+    """COPY ABORTED in descriptor format with a command-specific information descriptor (SPC-4 5.17.7.4)."""
+    return Sense.unpack(bytes.fromhex("720a0d010000000c" + "010a0000" + command_specific))
+
+
+@pytest.mark.parametrize(
+    ("command_specific", "blocks"),
+    [
+        ("0000000300000000", 18),  # the third and fourth byte of the field, as the standard has it
+        ("0000000000000003", 18),  # right-aligned, as FreeBSD has it
+        ("0000000300000003", 18),
+        ("0000000300000002", 0),  # two numbers: it is not certain which
+        ("0000000200000003", 0),
+        ("0000000000000000", 0),
+        ("0000000000010003", 0),  # no number of a segment that was sent
+    ],
+)
+def test_the_segment_number_of_descriptor_format_counts_where_it_is_certain(
+    command_specific: str, blocks: int
+) -> None:
+    assert certainly_copied(descriptor_sense(command_specific), BATCH, 1) == blocks
 
 
 def test_of_the_failed_segment_whole_granules_count() -> None:

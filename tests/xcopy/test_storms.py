@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 
 from cdb.command import Reply, Status
 from tests.xcopy.by_hand import BLOCK, ByHand, content, filled
-from xcopy.conversation import Pushback
+from xcopy.conversation import Pushback, Wait
 from xcopy.coverage import State
-from xcopy.job import HOST, MOST_IN_VAIN, OFFLOAD, Method
+from xcopy.job import MOST_IN_VAIN, Method
 from xcopy.list_ids import MOST
 from xcopy.offload import WAITS
 from xcopy.plan import Shape
 from xcopy.target.faults import BUSY, TASK_SET_FULL, Fault, check
 from xcopy.target.profile import CAPABLE
 from xcopy.target.profiles import ARRAY_SMALL, CTL, FLAKY, LIAR, SCST, STRICT
+from xcopy.task import HOST, OFFLOAD
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:
@@ -89,20 +90,46 @@ def test_a_storm_without_end_leaves_all_to_the_host_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    "always",
+    ("always", "before"),
     [
-        Fault(opcode=EXTENDED_COPY, then=BUSY, times=None),
-        Fault(opcode=EXTENDED_COPY, nth=4, then=BUSY, times=None),
-        Fault(at="write", nth=4, then=TASK_SET_FULL, times=None),
-        Fault(opcode=EXTENDED_COPY, then=check(0xA, 0x0D, 0x01), times=None),
+        (Fault(opcode=EXTENDED_COPY, then=BUSY, times=None), 0),
+        (Fault(opcode=EXTENDED_COPY, nth=4, then=BUSY, times=None), 3),
+        (Fault(at="write", nth=4, then=TASK_SET_FULL, times=None), 1),
+        (Fault(opcode=EXTENDED_COPY, then=check(0xA, 0x0D, 0x01), times=None), 0),
     ],
     ids=["from the first command", "after three", "inside", "no copy ever works"],
 )
-def test_storage_that_copies_nothing_for_ever_is_not_asked_for_every_piece(always: Fault) -> None:
+def test_storage_that_copies_nothing_for_ever_is_not_asked_for_every_piece(
+    always: Fault, before: int
+) -> None:
     _, job = copied(small(always))
-    in_vain = MOST_IN_VAIN * (2 if not job.proven else 1)  # each unit is asked where nothing was copied
-    assert job.commands[OFFLOAD] == in_vain + 3 * job.proven
+    in_vain = MOST_IN_VAIN * (1 if before else 2)  # each unit is asked where nothing was copied
+    assert job.commands[OFFLOAD] == in_vain + before
     assert job.refused
+
+
+def test_what_is_copied_before_a_unit_gets_busy_is_booked_at_once_and_the_rest_goes_on() -> None:
+    hand = ByHand(small(Fault(at="write", nth=4, then=TASK_SET_FULL)), BLOCKS, SOURCE, DESTINATION)
+    hand.one()
+    assert hand.job.coverage.runs(State.COPIED)[0][0].blocks == 3 * 64
+    assert hand.waited == [Wait(WAITS[0], Pushback.QUEUE_FULL)]
+    job = hand.all()
+    assert_whole(hand, job)
+    assert job.coverage.count(State.COPIED, OFFLOAD) == BLOCKS
+    assert len(hand.waited) == 1
+
+
+def test_a_stop_while_a_unit_is_busy_keeps_what_was_copied_before_and_says_why_the_rest_is_not() -> None:
+    full = Fault(at="write", nth=4, then=TASK_SET_FULL)
+    hand = ByHand(small(full), BLOCKS, SOURCE, DESTINATION, hook=lambda _: False)
+    task = hand.job.next()
+    assert task is not None
+    outcome = hand.perform(task)
+    hand.job.stop("interrupted")
+    hand.job.finish(task, outcome)
+    (copied, _), (failed, why) = hand.job.coverage.runs(State.COPIED, State.FAILED)
+    assert (copied.blocks, failed.blocks) == (3 * 64, 64)
+    assert why.detail.startswith("stopped while waiting: ")
 
 
 def test_commands_that_are_in_vain_together_count_as_one() -> None:

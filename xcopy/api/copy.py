@@ -23,6 +23,7 @@ from xcopy.offload import command_for
 from xcopy.pairs import Pairs
 from xcopy.plan import batches, remainders
 from xcopy.results import NotCopied, RangeResults
+from xcopy.task import OFFLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -68,12 +69,14 @@ class Options:
 class Report:
     """What became of a copy, read from its ledger; byte counts by means, reasons of every fallback.
 
-    `ranges` has what became of each range that was asked for, in that order.
+    `ranges` has what became of each range that was asked for, in that order. `commands_to` is the unit that
+    took the commands of the offload, "source" or "destination", the last where both were tried; "" for none.
     """
 
     total: int
     bytes: dict[str, int]
     commands: dict[str, int]
+    commands_to: str
     fallbacks: tuple[tuple[str, int], ...]
     not_copied: Sequence[FailedRange]
     ranges: RangeResults
@@ -253,6 +256,7 @@ class Copy:
             total=self.request.bytes,
             bytes=job.report,
             commands=dict(job.commands),
+            commands_to=job.to.value if job.commands[OFFLOAD] else "",
             fallbacks=tuple((f.reason, f.blocks * size) for f in job.fallbacks.values()),
             not_copied=NotCopied(self.request, job.coverage),
             ranges=RangeResults(self.asked, job.coverage),

@@ -18,11 +18,12 @@ from xcopy.device.clock import MonotonicClock
 from xcopy.device.worker import start
 from xcopy.errors import AccessError
 from xcopy.governor import Governor
-from xcopy.job import HOST, OFFLOAD, Method
+from xcopy.job import Method
 from xcopy.list_ids import MOST
 from xcopy.progress import Meter, Progress
 from xcopy.runner import Runner
 from xcopy.settings import Bounds, Setting, Span
+from xcopy.task import HOST, OFFLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -196,7 +197,7 @@ class Execution:
     def _progress(self, now: float, *, finishing: bool = False) -> Progress:
         job = self._job
         means = job.means or (HOST if job.limits is None else OFFLOAD)
-        copied = job.report
+        copied, inside = job.report, self._runner.inside
         return Progress(
             total=job.request.bytes,
             copied=copied,
@@ -204,7 +205,8 @@ class Execution:
             window=self._drives[means].state,
             in_flight=job.in_flight,
             elapsed=now - self._began,
-            rate=self._meter.seen(sum(copied.values()), now),
+            rate=self._meter.seen(sum(copied.values()) + inside, now),
+            inside=inside,
             stopping=job.stopped,
             finishing=finishing,
         )

@@ -46,7 +46,8 @@ def _show_unit(side: Endpoint, *, as_json: bool) -> None:
 
         emit("unit", base_lba=side.base, available_blocks=side.blocks, **unit_fields(side.unit))
         return
-    from xcopy.cli.render_text import describe_unit, size
+    from xcopy.cli.render_text import describe_unit
+    from xcopy.settings import size_text as size
 
     unit = side.unit
     print(describe_unit(unit))

@@ -80,7 +80,7 @@ class JsonRenderer:
     """Prints one copy."""
 
     def __init__(self) -> None:
-        self._copied = -1
+        self._reached = -1
         self._next = 0.0
 
     def planned(self, copy: Copy) -> None:
@@ -126,19 +126,20 @@ class JsonRenderer:
         )
 
     def progress(self, progress: Progress) -> None:
-        """A record a second at the most, when more is copied than at the last."""
-        if progress.done != self._copied and progress.elapsed >= self._next:
+        """A record a second at the most, when more is copied than at the last, or is said to be."""
+        if progress.reached != self._reached and progress.elapsed >= self._next:
             self._next = progress.elapsed + EVERY
             self.tell(progress)
 
     def tell(self, progress: Progress) -> None:
         """How far, how fast, by what means; rates in bytes per second."""
-        self._copied = progress.done
+        self._reached = progress.reached
         emit(
             "progress",
             copied=progress.done,
             total=progress.total,
             bytes=dict(progress.copied),
+            inside=progress.inside,
             rate=round(progress.rate),
             left_s=None if progress.left is None else round(progress.left, 1),
             means=progress.means,
@@ -168,6 +169,7 @@ class JsonRenderer:
             total=report.total,
             bytes=report.bytes,
             commands=report.commands,
+            commands_to=report.commands_to or None,
             fallbacks=[{"reason": reason, "bytes": count} for reason, count in report.fallbacks],
             stopped=report.stopped or None,
             not_durable=report.not_durable or None,

@@ -7,9 +7,11 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from xcopy.job import EARLIER, HOST, OFFLOAD, Method
+from xcopy.job import EARLIER, Method
 from xcopy.limits import Limits
 from xcopy.results import NOT_TRIED
+from xcopy.settings import size_text as size
+from xcopy.task import HOST, OFFLOAD
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -41,15 +43,6 @@ BAR = "{desc} |{bar}|"
 MEANS = {OFFLOAD: "EXTENDED COPY", HOST: "host read and write", EARLIER: "an earlier run"}
 
 
-def size(count: float) -> str:
-    """Bytes for a person."""
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB", "PiB"):
-        if round(count, 1) < 1024 or unit == "PiB":
-            break
-        count /= 1024
-    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-
-
 def part_of(done: int, total: int) -> str:
     """How much of how many bytes; to the byte where a part would read like the whole."""
     told, whole = size(done), size(total)
@@ -74,12 +67,14 @@ def print_limits(limits: Limits) -> None:
 
 def describe_progress(progress: Progress) -> str:
     """How far, how fast, how long still, and by what means."""
-    share = progress.done / progress.total if progress.total else 1.0
+    share = progress.reached / progress.total if progress.total else 1.0
     parts = [
         f"{math.floor(share * 1000) / 10:.1f} %",
-        f"{size(progress.done)} of {size(progress.total)}",
+        f"{size(progress.reached)} of {size(progress.total)}",
         f"{size(progress.rate)}/s",
     ]
+    if progress.inside:
+        parts.insert(2, f"{size(progress.inside)} of it under way")
     if progress.left is not None:
         parts.append(f"{duration(progress.left)} left")
     if progress.means:
@@ -213,7 +208,7 @@ class TextRenderer:
             from tqdm import tqdm
 
             self._bar = tqdm(total=progress.total, file=sys.stderr, leave=False, bar_format=BAR)
-        self._bar.n = progress.done
+        self._bar.n = progress.reached
         self._bar.set_description_str(describe_progress(progress), refresh=False)
         self._bar.refresh()
 
@@ -243,6 +238,8 @@ class TextRenderer:
             print(f"  {counts.copied} of {counts.asked} ranges copied{parts}")
         if report.compared is not None:
             print(f"  {describe_rates(report.compared)}")
+        if self._verbose and report.commands.get(OFFLOAD):
+            print(f"  commands were sent to the {report.commands_to}")
 
 
 def _print_annotated(command: Command) -> None:

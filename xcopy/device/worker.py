@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+EVERY_SIGNAL = signal.valid_signals()
+
 
 def start(target: Callable[[], None], name: str) -> threading.Thread:
     """Start a daemon thread in which every signal is blocked from its first instruction.
@@ -18,7 +20,7 @@ def start(target: Callable[[], None], name: str) -> threading.Thread:
     Daemon: a command under way must not keep an interrupted program from ending.
     """
     thread = threading.Thread(target=target, name=name, daemon=True)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, EVERY_SIGNAL)
     try:
         thread.start()
     finally:
