@@ -27,13 +27,17 @@ UNFINISHED = (State.PENDING, State.IN_FLIGHT, State.FAILED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedRange:
-    """Blocks that are not copied, on both units in their own blocks, and why."""
+    """Blocks that are not copied, on both units in their own blocks, and why.
+
+    `pair` is the number of the pair of units, which is 0 unless a side is a volume on several.
+    """
 
     source_lba: int
     source_blocks: int
     destination_lba: int
     destination_blocks: int
     reason: str
+    pair: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,4 +165,5 @@ def _failed(request: Request, piece: Piece, entry: Entry) -> FailedRange:
         destination_lba=destination_lba,
         destination_blocks=destination_blocks,
         reason=entry.detail or (NOT_TRIED if entry.state is State.PENDING else UNKNOWN),
+        pair=request.pair(piece.start),
     )

@@ -20,7 +20,7 @@ from xcopy.errors import AccessError
 from xcopy.limits import Limits, agree
 from xcopy.list_ids import WITHOUT
 from xcopy.offload import Pair
-from xcopy.plan import Batch, Piece, Request
+from xcopy.plan import Batch, Piece, Range, Request
 from xcopy.polling import LONG, TIMEOUT, Aside, Flying, Polling, ask
 from xcopy.target.attention import POWER_ON
 from xcopy.target.faults import BUSY, TASK_SET_FULL, Call, Fault, Step, check
@@ -226,6 +226,29 @@ def test_after_an_answer_without_data_nothing_more_is_asked_this_time(no: Reply 
     ask(questions, lambda *_: way, heard.append)
     assert [aside.question for aside in heard] == questions[:2]
     assert heard[1].reply == (no if isinstance(no, Reply) else None)
+
+
+def test_of_two_pairs_each_is_asked_by_its_own_units_and_one_that_refuses_silences_only_itself() -> None:
+    ranges = [Range(0, 64, 0, 0), Range(500, 64, 64, 1)]
+    request = Request.over(ranges, source_block_size=BLOCK, destination_block_size=BLOCK)
+    poll = Polling([pair(STATUS_LID1), pair(STATUS_LID4)], request, 0.0)
+    assert isinstance(OFFER, Limits)
+    tasks = [
+        Flying(OffloadTask(Batch((Piece(64 * n, 64),)), n + 1, True, OFFER, Side.DESTINATION), 0.0, 0.0)
+        for n in range(2)
+    ]
+    asked = poll.questions(tasks, LONG)
+    assert [(each.pair, each.command.cdb[:2].hex()) for each in asked] == [(0, "8400"), (1, "8405")]
+    ways: list[tuple[Side, int]] = []
+
+    def way_to(side: Side, number: int) -> Way:
+        ways.append((side, number))
+        return Way(running(1))
+
+    ask(asked[:1], way_to, lambda _: None)
+    assert ways == [(Side.DESTINATION, 0)]
+    poll.heard(asked[0], None)
+    assert [each.pair for each in poll.questions(tasks, 3 * LONG)] == [1]
 
 
 # While a copy runs

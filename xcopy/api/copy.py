@@ -71,6 +71,7 @@ class Report:
 
     `ranges` has what became of each range that was asked for, in that order. `commands_to` is the unit that
     took the commands of the offload, "source" or "destination", the last where both were tried; "" for none.
+    `pairs` names the units of every pair of them, by the numbers that parts which are not copied have.
     """
 
     total: int
@@ -85,6 +86,7 @@ class Report:
     offload_refused: str
     elapsed: float
     compared: Rates | None = None
+    pairs: tuple[tuple[str, str], ...] = ()
 
     @property
     def copied(self) -> int:
@@ -264,5 +266,6 @@ class Copy:
             not_durable=self._not_durable,
             offload_refused=job.refused,
             elapsed=run.elapsed,
+            pairs=tuple((pair.source.name, pair.destination.name) for pair in self._pairs),
             compared=run.comparison.found if run.comparison else None,
         )
