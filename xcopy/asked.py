@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 
+MOST_PIECES = 1 << 22  # of volumes; it takes 20 seconds to plan them, and 120 MB
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """What was named: `blocks` blocks of `block_size` bytes from LBA `base` of a unit.
@@ -74,7 +77,7 @@ class Asked:
         order = self._order()
         self._refuse_rewriting(order)
         self.request = Request.over(
-            (each for index in order for each in self._placed(index)),
+            self._all_placed(order),
             source_block_size=source.block_size,
             destination_block_size=destination.block_size,
         )
@@ -135,6 +138,23 @@ class Asked:
                 return self._holder(at + read), self._holder(start + wrote)
             at += each.blocks
         return None
+
+    def _all_placed(self, order: Sequence[int]) -> Iterator[Range]:
+        """Every range where it lies; `UsageError` where volumes are in too many pieces to plan them."""
+        volumes = [side.name for side in (self.source, self.destination) if side.mapping is not None]
+        placed = (each for index in order for each in self._placed(index))
+        if not volumes:
+            return placed
+        return self._counted(placed, " and ".join(volumes))
+
+    def _counted(self, placed: Iterator[Range], volumes: str) -> Iterator[Range]:
+        for count, each in enumerate(placed):
+            if count == MOST_PIECES:
+                raise UsageError(
+                    f"the copy is in more than {MOST_PIECES} pieces by the stripes of {volumes}: "
+                    "copy it in parts, by LBA and COUNT"
+                )
+            yield each
 
     def _placed(self, index: int) -> Iterator[Range]:
         """Where a range lies on the units of both sides, cut where either of them is."""

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from xcopy.asked import Asked, Extent
 from xcopy.errors import UnsafeError, UsageError
+from xcopy.mapping import Ground, Mapping, Stripes
 from xcopy.plan import Piece
 from xcopy.ranges import parse_quantity, parse_ranges
 
@@ -172,3 +173,80 @@ def test_an_empty_range_overlaps_nothing_wherever_it_lies(empty: int) -> None:
     ranges.insert(empty, (0, 0, 4))
     asked = of(*ranges)
     assert list(asked.request.ranges) == [(0, 8, 0, 0), (20, 8, 8, 0)]
+
+
+# Volumes
+
+
+def striped(name: str, chunk: int, *firsts: int, rows: int = 4) -> Extent:
+    """A volume of 512-byte sectors in blocks of 1024 bytes, with a column on each of as many units."""
+    columns = tuple((Ground(unit, 0, 10**6), first) for unit, first in enumerate(firsts))
+    length = chunk * len(firsts) * rows
+    mapping = Mapping((Stripes(0, length, chunk, columns),))
+    return Extent(name, 0, length // 2, 1024, mapping, units=len(firsts))
+
+
+def place(chunk: int, firsts: tuple[int, ...], block: int) -> tuple[int, int]:
+    """Unit and LBA of a block of a striped volume, by counting."""
+    row, column = divmod(2 * block // chunk, len(firsts))
+    return column, (firsts[column] + row * chunk + 2 * block % chunk) // 2
+
+
+@given(
+    chunks=st.tuples(st.sampled_from([2, 4, 6, 10]), st.sampled_from([2, 4, 6, 10])),
+    sources=st.lists(st.integers(0, 50).map(lambda n: 2 * n), min_size=1, max_size=3),
+    destinations=st.lists(st.integers(0, 50).map(lambda n: 2 * n), min_size=1, max_size=3),
+    data=st.data(),
+)
+def test_every_block_of_a_volume_is_read_and_written_where_it_lies(
+    chunks: tuple[int, int], sources: list[int], destinations: list[int], data: st.DataObject
+) -> None:
+    source, destination = striped("v", chunks[0], *sources), striped("w", chunks[1], *destinations)
+    blocks = data.draw(st.integers(0, min(source.blocks, destination.blocks)))
+    lba = data.draw(st.integers(0, source.blocks - blocks))
+    to = data.draw(st.integers(0, destination.blocks - blocks))
+    cut = data.draw(st.integers(0, blocks))
+    asked = Asked(
+        source, destination, [(1, (lba + cut, blocks - cut, to + cut)), (2, (lba, cut, to))], file=""
+    )
+    assert asked.request.blocks == blocks
+    assert asked.piece(1).end == asked.piece(0).start or not cut or cut == blocks
+    at = 0
+    for each in asked.request.ranges:
+        for block in range(each.blocks):
+            read, write = divmod(each.pair, len(destinations))
+            assert (read, each.source_lba + block) == place(chunks[0], tuple(sources), lba + at)
+            assert (write, each.destination_lba + block) == place(chunks[1], tuple(destinations), to + at)
+            at += 1
+    assert at == blocks
+
+
+def test_a_volume_of_too_many_pieces_is_copied_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xcopy.asked.MOST_PIECES", 10)
+    volume = striped("vg-lv", 2, 0, 0, rows=6)
+    plain = Extent("disk", 0, 1000, 1024)
+    with pytest.raises(UsageError, match="more than 10 pieces by the stripes of vg-lv: copy it in parts"):
+        Asked(volume, plain, [(0, (0, 11, 0))])
+    assert len(Asked(volume, plain, [(0, (1, 10, 0))]).request) == 10
+    assert len(Asked(plain, plain, ((n, (2 * n, 1, 500 + n)) for n in range(11))).request) == 11
+
+
+@given(
+    sources=st.lists(st.integers(0, 12).map(lambda n: 2 * n), min_size=2, max_size=2),
+    destinations=st.lists(st.integers(0, 12).map(lambda n: 2 * n), min_size=2, max_size=2),
+    shared=st.booleans(),
+    data=st.data(),
+)
+def test_volumes_clash_where_a_block_of_one_unit_is_read_and_written(
+    sources: list[int], destinations: list[int], shared: bool, data: st.DataObject
+) -> None:
+    source, destination = striped("v", 4, *sources), striped("w", 6, *destinations)
+    lba, to = data.draw(st.integers(0, 8)), data.draw(st.integers(0, 8))
+    blocks = data.draw(st.integers(1, 8))
+    asked = Asked(source, destination, [(0, (lba, blocks, to))])
+    # the second unit of the source is the first of the destination, or none of them is
+    reads = {place(4, tuple(sources), lba + n) for n in range(blocks)}
+    writes = {place(6, tuple(destinations), to + n) for n in range(blocks)}
+    common = {at for unit, at in reads if unit == 1} & {at for unit, at in writes if unit == 0}
+    clash = asked.clash((7, 0 if shared else 8), (0, 1))
+    assert clash == ((0, 0) if shared and common else None)
