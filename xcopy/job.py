@@ -271,6 +271,7 @@ class Job:
                 self._offload_again(piece, verdict)
                 return
             if self._pairs.close(self.request.pair(piece.start), verdict):
+                self._in_vain = 0
                 self._by_host(piece, verdict)
                 return
             self.limits = None

@@ -34,6 +34,8 @@ class Pairs:
 
     def close(self, pair: int, verdict: Verdict) -> bool:
         """Leave a pair alone; False, and nothing changed, when it is the last one that is left."""
+        if pair in self._closed:  # a command that was under way then
+            return True
         if len(self._closed) + 1 >= self._count:
             return False
         self._closed[pair] = verdict.reason, verdict.kind

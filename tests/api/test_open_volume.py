@@ -112,27 +112,46 @@ class TestMoved:
 
         refuse_moved(side)
 
-    def test_a_copy_onto_what_was_moved_meanwhile_is_not_complete(
-        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        bench.machine.mapped("dm-0", 0, on=["sdb"], table="0 100 linear 8:16 0")
+    @pytest.fixture
+    def held(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """What is held; there are no nodes, so nothing is flushed."""
         monkeypatch.setattr("xcopy.api.execution.settle", lambda _: None)
         monkeypatch.setattr("xcopy.api.execution.drop", lambda _: None)
         monkeypatch.setattr(claims, "claims", lambda _: ())
-        held: list[str] = []
+        paths: list[str] = []
 
         def hold(path: str) -> Any:
-            held.append(path)
+            paths.append(path)
             return nullcontext()
 
         monkeypatch.setattr(claims, "hold", hold)
+        return paths
+
+    def test_what_was_moved_before_it_was_held_is_not_written_to(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench.machine.mapped("dm-0", 0, on=["sdb"], table="0 100 linear 8:16 0")
+        monkeypatch.setattr(claims, "claims", lambda _: ())
+
+        def hold(_: str) -> Any:
+            bench.machine.dm.tables[253, 0] = ["0 100 linear 8:16 8"]
+            return nullcontext()
+
+        monkeypatch.setattr(claims, "hold", hold)
+        with pytest.raises(UnsafeError, match="its blocks were moved to other places after it was opened"):
+            prepare("/dev/sdc:0+100", "/dev/dm-0", Options())
+
+    def test_a_copy_onto_what_was_moved_meanwhile_is_not_complete(
+        self, bench: Bench, held: list[str]
+    ) -> None:
+        bench.machine.mapped("dm-0", 0, on=["sdb"], table="0 100 linear 8:16 0")
         with prepare("/dev/sdc:0+100", "/dev/dm-0", Options()) as copy:
             bench.machine.dm.tables[253, 0] = ["0 100 linear 8:16 8"]
             report = copy.run()
 
         assert held == ["/dev/dm-0"]
         assert not report.complete
-        assert "/dev/dm-0: its blocks were moved to other places while it was copied" in report.not_durable
+        assert "/dev/dm-0: its blocks were moved to other places after it was opened" in report.not_durable
         with prepare("/dev/sdc:0+100", "/dev/dm-0", Options()) as copy:
             assert copy.run().complete
         written = unit_file(str(bench.directory), 0).read_bytes()

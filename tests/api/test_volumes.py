@@ -194,6 +194,21 @@ def test_a_unit_that_offers_no_copies_is_no_reason_for_the_others_and_is_refused
     assert report.complete, "of that unit nothing is copied"
 
 
+def test_a_dry_run_has_the_commands_of_each_pair_of_units_and_no_others(arrays: list[str]) -> None:
+    a, b, c, *_ = arrays
+    source = volume(linear((0, 0, 100), (1, 0, 200), (0, 100, 50)), a, b)
+    mute = replace(source.parts[1].unit, parameters=None, no_parameters="it says so")
+    source = replace(source, parts=(source.parts[0], replace(source.parts[1], unit=mute)))
+    to = disk(c)
+    with ExitStack() as stack, ready(source, to, one_range(source, to), Options(), stack) as copy:
+        sent = [bytes(command.data_out) for command in copy.commands()]
+        assert copy.host_bytes == 200 * 512
+    named = [unit.copy_designator for unit in (source.parts[0].unit, to.unit)]
+    assert len(sent) == 2
+    for data in sent:
+        assert all(each is not None and each.value in data for each in named)
+
+
 class TestOverlap:
     """By identity and LBA, whatever the volume is called."""
 

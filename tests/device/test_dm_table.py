@@ -124,7 +124,7 @@ def test_an_odd_answer_names_the_device() -> None:
     def odd(buffer: bytearray) -> None:
         buffer[:] = bytes(len(buffer))
 
-    with pytest.raises(AccessError, match="253:0: its table makes no sense: version 0"):
+    with pytest.raises(AccessError, match="device-mapper's 253:0: its table makes no sense: version 0"):
         table(253, 0, ioctl=odd)
 
 

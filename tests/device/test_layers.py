@@ -81,6 +81,13 @@ class TestMultipath:
         ):
             machine.resolve("/dev/dm-0")
 
+    def test_a_map_of_another_bus_is_refused_for_what_it_is(self, machine: Machine) -> None:
+        machine.disk("nvme0n1", 0, bus="nvme", major=259, state="live")
+        machine.mapped("dm-0", 0, on=["nvme0n1"], uuid="mpath-eui.00", dm_name="mpathn")
+
+        with pytest.raises(UnsupportedError, match=r"/dev/dm-0 \(nvme0n1\) is an NVMe device"):
+            machine.resolve("/dev/dm-0")
+
     def test_no_table_is_needed_for_a_map_so_none_is_asked_for(self, machine: Machine) -> None:
         self.multipath(machine)
 
@@ -318,6 +325,18 @@ class TestRefused:
         machine.dm.suspended.add((253, 0))
 
         with pytest.raises(UnsafeError, match=r"/dev/dm-0: .* is suspended, .*dmsetup resume"):
+            machine.resolve("/dev/dm-0")
+
+    def test_a_table_that_may_not_be_read(self, machine: Machine) -> None:
+        machine.mapped("dm-0", 0, on=["sdd"], table="0 8 linear 8:48 0")
+
+        def refuse(_: bytearray) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        machine.dm = refuse  # type: ignore[assignment]
+        with pytest.raises(
+            AccessError, match=r"^/dev/dm-0: device-mapper's 253:0: only root may read its table"
+        ):
             machine.resolve("/dev/dm-0")
 
     def test_a_number_that_is_another_devices_by_now(self, machine: Machine) -> None:

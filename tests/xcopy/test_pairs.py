@@ -100,6 +100,19 @@ class TestJob:
         assert [(f.reason, f.blocks) for f in job.fallbacks.values()] == [("cannot be reached", 3 * CHUNK)]
         assert sum(isinstance(t, OffloadTask) for t in tasks) == 4, "it is tried once"
 
+    def test_a_second_no_for_a_pair_that_was_under_way_says_nothing_of_the_others(self) -> None:
+        job = Job(striped(8), LIMITS, Method.AUTO, pairs=Pairs(2))
+        job.finish(job.next(), DONE)  # type: ignore[arg-type]
+        flying = [job.next() for _ in range(3)]
+        for task in flying:
+            assert isinstance(task, OffloadTask)
+            job.finish(task, NO if job.request.pair(task.piece.start) == 1 else DONE)
+
+        finished(job, {0: DONE})
+
+        assert job.report == {OFFLOAD: 4 * CHUNK * 512, HOST: 4 * CHUNK * 512}
+        assert not job.refused
+
     def test_where_all_are_refused_offload_is(self) -> None:
         job = Job(striped(6), LIMITS, Method.AUTO, pairs=Pairs(2))
 

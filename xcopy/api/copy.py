@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from xcopy.api.endpoint import Endpoint, open_endpoint, split
+from xcopy.api.endpoint import Endpoint, open_endpoint, refuse_moved, split
 from xcopy.api.offers import Offers, insist_on, offers, pairs_of
 from xcopy.api.request import check_texts, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
@@ -131,6 +131,8 @@ def ready(
     """Check both sides and plan the copy; a new journal, if one is wanted, is begun when all is well."""
     refuse_overlap(first, second, asked)
     warnings = secure(first, second, stack, force=options.force)
+    for side in (first, second):
+        refuse_moved(side)
     found = offers(first, second, asked.request, options.wanted)
     if options.method is Method.OFFLOAD:
         insist_on(found, asked.request)

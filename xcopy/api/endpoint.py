@@ -111,8 +111,8 @@ def refuse_moved(endpoint: Endpoint) -> None:
 
     if not then.same_layout(resolve(endpoint.name)):
         raise UnsafeError(
-            f"{endpoint.name}: its blocks were moved to other places while it was copied; "
-            "what was copied may be neither here nor there: copy it again"
+            f"{endpoint.name}: its blocks were moved to other places after it was opened; what was copied "
+            "since then may be neither here nor there: copy it again"
         )
 
 

@@ -67,7 +67,7 @@ def table(major: int, minor: int, *, ioctl: Callable[[bytearray], None] | None =
 
     `ioctl` carries out DM_TABLE_STATUS in a buffer, raising OSError; by default it asks the kernel.
     """
-    who, room = f"the device-mapper device {major}:{minor}", FIRST_ROOM
+    who, room = f"device-mapper's {major}:{minor}", FIRST_ROOM
     while room <= MOST_ROOM:
         buffer = _question(major, minor, room)
         try:

@@ -60,6 +60,7 @@ OTHER: Final = "does something to its blocks that is not known here", "copy it b
 
 # What the kernel calls ALUA's states (drivers/scsi/scsi_sysfs.c), the best first; "" is a unit without ALUA.
 ACCESS: Final = ("active/optimized", "", "active/non-optimized", "lba-dependent", "transitioning", "standby")
+RUNNING: Final = ("running", "live", "")  # "live" is NVMe's, whose maps are refused for what they are
 DEEPEST: Final = 16  # layers one upon another
 
 
@@ -134,7 +135,7 @@ def best_path(tree: Tree, path: str, here: Path) -> Path:
     for name in tree.names(here / "slaves"):
         device = tree.named(name) / "device"
         access = text_of(device / "access_state")
-        if text_of(device / "state") in ("running", ""):
+        if text_of(device / "state") in RUNNING:
             rank = ACCESS.index(access) if access in ACCESS else len(ACCESS)
             found.append((rank, name))
     if not found:
@@ -161,7 +162,10 @@ class _Descent:
         layer, (major, minor) = self.tree.layer(here), _number(here)
         if depth > DEEPEST:
             raise UnsupportedError(f"{self.path} has more than {DEEPEST} layers, one upon another")
-        found = table(major, minor, ioctl=self.ioctl)
+        try:
+            found = table(major, minor, ioctl=self.ioctl)
+        except AccessError as error:
+            raise AccessError(f"{self.path}: {error}") from error
         if found.uuid != text_of(here / "dm/uuid"):
             raise AccessError(f"{self.path}: {layer} became another device while it was looked at")
         if found.suspended:
