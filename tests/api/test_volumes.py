@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.xcopy.units import parameters
 from xcopy.api.copy import Options, Report, ready
 from xcopy.api.endpoint import Endpoint, open_endpoint, split
 from xcopy.api.journal import side
@@ -194,6 +195,19 @@ def test_a_unit_that_offers_no_copies_is_no_reason_for_the_others_and_is_refused
     assert report.complete, "of that unit nothing is copied"
 
 
+def test_commands_go_to_the_sources_where_the_destination_takes_none(arrays: list[str]) -> None:
+    a, b, c, *_ = arrays
+    source, to = volume(linear((0, 0, 100), (1, 0, 200)), a, b), disk(c)
+    deaf = replace(to.unit, parameters=parameters(implemented_types=(0xE4,)))
+    to = replace(to, parts=(replace(to.parts[0], unit=deaf),))
+    expected = contents(arrays)
+    move(expected, (a, 0), (c, 0), 100)
+    move(expected, (b, 0), (c, 100), 200)
+    report = copied(source, to)
+    assert (report.commands_to, report.bytes["offload"]) == ("source", 300 * 512)
+    assert contents(arrays) == expected
+
+
 def test_a_dry_run_has_the_commands_of_each_pair_of_units_and_no_others(arrays: list[str]) -> None:
     a, b, c, *_ = arrays
     source = volume(linear((0, 0, 100), (1, 0, 200), (0, 100, 50)), a, b)
@@ -246,7 +260,11 @@ def test_what_is_not_copied_is_told_by_range_with_the_places_on_the_units(arrays
         (10, 50, 500),
         (20, 50, 550),
     ]
-    assert [(part.source_lba, part.destination_lba) for part in report.not_copied] == [(10, 500), (20, 550)]
+    assert [(part.source_lba, part.destination_lba, part.pair) for part in report.not_copied] == [
+        (10, 500, 0),
+        (20, 550, 1),
+    ]
+    assert report.pairs == tuple((f"emu:{name}", f"emu:{arrays[2]}") for name in arrays[:2])
 
 
 def test_a_journal_is_of_the_layout_too(arrays: list[str]) -> None:

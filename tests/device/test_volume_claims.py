@@ -48,6 +48,13 @@ class TestClaims:
     def test_a_volume_is_not_in_use_because_it_is_there(self, machine: Machine) -> None:
         assert found(machine) == []
 
+    def test_nor_because_of_the_maps_that_it_lies_on(self, machine: Machine) -> None:
+        machine.mapped("dm-5", 5, on=["sdd2"], table="0 5000 linear 8:50 0")
+        machine.mapped("dm-6", 6, on=["dm-5"], table="0 50 linear 253:5 8")
+
+        assert found(machine, "/dev/dm-6") == []
+        assert found(machine, "/dev/dm-5") == ["/dev/dm-5 is held by /dev/dm-6 (a device-mapper device)"]
+
     def test_its_neighbours_may_be_used_as_they_like(self, machine: Machine) -> None:
         machine.mount("/other", "253:1", "/dev/mapper/vg-other")
         machine.mount("/boot", "8:18", "/dev/sdb2")

@@ -250,3 +250,15 @@ def test_volumes_clash_where_a_block_of_one_unit_is_read_and_written(
     common = {at for unit, at in reads if unit == 1} & {at for unit, at in writes if unit == 0}
     clash = asked.clash((7, 0 if shared else 8), (0, 1))
     assert clash == ((0, 0) if shared and common else None)
+
+
+def test_a_volume_that_goes_down_its_unit_clashes_as_one_that_goes_up() -> None:
+    disk = Ground(0, 0, 1000)
+    down = tuple(Stripes(10 * n, 10, 10, ((disk, 500 - 100 * n),)) for n in range(5))
+    volume, plain = Extent("v", 0, 50, 512, Mapping(down)), Extent("d", 0, 1000, 512)
+    clashes = [
+        lba
+        for lba in range(90, 515)
+        if Asked(plain, volume, [(0, (lba, 10, 40)), (1, (600, 10, 0))]).clash() is not None
+    ]
+    assert clashes == [*range(91, 110), *range(491, 510)]

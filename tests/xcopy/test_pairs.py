@@ -130,6 +130,14 @@ class TestJob:
         assert [(f.reason, f.blocks) for f in job.fallbacks.values()] == [("no 3PC", 3 * CHUNK)]
         assert sum(task.piece.blocks for task in tasks) == 6 * CHUNK
 
+    def test_each_pair_has_its_own_tries_before_anything_was_copied(self) -> None:
+        job = Job(striped(60), LIMITS, Method.AUTO, pairs=Pairs(2))
+
+        finished(job, {0: BAD, 1: BAD})
+
+        assert job.commands[OFFLOAD] == 2 * MOST_IN_VAIN
+        assert job.report == {OFFLOAD: 0, HOST: 60 * CHUNK * 512}
+
     def test_a_pair_that_only_ever_fails_is_left_alone_in_the_end(self) -> None:
         job = Job(striped(60), LIMITS, Method.AUTO, pairs=Pairs(2))
 
