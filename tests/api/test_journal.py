@@ -27,6 +27,7 @@ OPTIONS = Options(
     transport="sgio",
     journal="file",
     journal_interval=2.5,
+    verify="sample:5:7",
 )
 
 

@@ -38,7 +38,8 @@ class Bench:
         for number, name in enumerate(("sdb", "sdc", "sdd")):
             self.machine.disk(name, 16 * (number + 1), sg=number)
 
-    def opener(self, _kind: str, path: str) -> tuple[Callable[[], Any], None]:
+    def opener(self, _kind: str, path: str, *, read_only: bool) -> tuple[Callable[[], Any], None]:
+        assert not read_only
         number = int(path[-1]) if path.startswith("/dev/sg") else "bcd".index(path[-1])
         return lambda: self.array.open(number), None
 
@@ -68,7 +69,7 @@ def test_its_units_are_asked_and_its_blocks_are_counted_from_its_start(bench: Be
 def test_the_same_unit_by_two_paths_that_the_kernel_takes_for_two_units_is_refused(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint, "_transport", lambda kind, _: bench.opener(kind, "/dev/sdb"))
+    monkeypatch.setattr(endpoint, "_transport", lambda kind, _, **how: bench.opener(kind, "/dev/sdb", **how))
     bench.machine.mapped("dm-0", 0, on=["sdb", "sdc"], table=LINEAR)
 
     with pytest.raises(UnsafeError, match=r"/dev/sdb .* and /dev/sdc .* are one unit by two paths"):

@@ -17,11 +17,14 @@ from xcopy.api.copy import Options, Report, ready
 from xcopy.api.endpoint import Endpoint, open_endpoint, split
 from xcopy.api.journal import side
 from xcopy.api.request import RangeList, many_ranges, one_range
+from xcopy.api.verify_only import Verification
+from xcopy.cli.render_verification import print_differences
 from xcopy.device.array_dir import create, unit_file
 from xcopy.errors import UnsafeError, UnsupportedError, UsageError
 from xcopy.job import Method
 from xcopy.mapping import Ground, Mapping, Stripes
 from xcopy.party import refuse_others
+from xcopy.verification import scope_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -193,6 +196,27 @@ def test_a_unit_that_offers_no_copies_is_no_reason_for_the_others_and_is_refused
         copied(source, disk(c), method=Method.OFFLOAD)
     report = copied(source, disk(c), [(0, 100, 0)], method=Method.OFFLOAD)
     assert report.complete, "of that unit nothing is copied"
+
+
+def test_a_verification_reads_each_block_where_it_lies_and_names_the_units(
+    arrays: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    a, b, c, d, _ = arrays
+    source = volume(striped(16, 1024, (0, 8), (1, 500)), a, b)
+    destination = volume(linear((1, 30, 500), (0, 40, 524)), c, d)
+    assert copied(source, destination, verify="whole").verified is not None
+    data = bytearray(file_of(c).read_bytes())
+    data[(40 + 20) * 512 + 7] ^= 0x55
+    file_of(c).write_bytes(data)
+    asked = one_range(source, destination)
+    found = Verification(source, destination, asked, Options(), scope_of("whole"), ()).run()
+    # destination block 520 of the volume: chunk 32 of the source, of its first column, sector 8 of it
+    assert (found.differing, found.compared, found.stopped) == (1, 1024 * 512, "")
+    (first,) = found.first
+    assert (first.block, first.source_lba, first.destination_lba, first.source_byte) == (520, 272, 60, 7)
+    print_differences(found)
+    assert f"source LBA 272 of emu:{a} byte 7:" in (said := capsys.readouterr().err)
+    assert f"destination LBA 60 of emu:{c} byte 7:" in said
 
 
 def test_commands_go_to_the_sources_where_the_destination_takes_none(arrays: list[str]) -> None:

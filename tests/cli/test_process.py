@@ -169,10 +169,10 @@ def test_a_path_that_is_no_text_here_is_written_with_escapes(array: Directory) -
 
 
 def test_ctrl_c_while_the_command_line_is_read_ends_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted() -> None:
+    def interrupted(_: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("xcopy.cli.main._parser", interrupted)
+    monkeypatch.setattr("xcopy.cli.arguments._parser", interrupted)
     assert main(["emu:a/0", "emu:a/1"]) == 130
 
 
@@ -188,9 +188,9 @@ def test_json_ends_in_an_error_record_when_the_command_line_cannot_be_read(words
 def test_a_signal_that_was_ignored_stays_ignored(array: Directory) -> None:
     look = (
         "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "from xcopy.cli import copy as c\nkept = c._say\n"
+        "from xcopy.cli import copy as c\nkept = c.say\n"
         "def say(*a):\n    assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN; kept(*a)\n"
-        "c._say = say\nfrom xcopy.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        "c.say = say\nfrom xcopy.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )
     ran = subprocess.run(
         [sys.executable, "-c", look, array.unit(0), array.unit(1)], capture_output=True, check=False

@@ -76,6 +76,7 @@ def test_a_table_without_end_is_left_alone() -> None:
         (errno.EPERM, "only root may read its table"),
         (errno.ENXIO, "253:7 is gone, or is not device-mapper's"),
         (errno.ENOENT, "there is no /dev/mapper/control .*modprobe dm_mod"),
+        (errno.ENODEV, "there is no /dev/mapper/control .*modprobe dm_mod"),
         (errno.EIO, "cannot be read by /dev/mapper/control: Input/output error"),
     ],
 )

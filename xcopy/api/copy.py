@@ -24,6 +24,7 @@ from xcopy.pairs import Pairs
 from xcopy.plan import batches, remainders
 from xcopy.results import NotCopied, RangeResults
 from xcopy.task import OFFLOAD
+from xcopy.verification import copied_runs, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
     from xcopy.api.execution import Execution
     from xcopy.api.journal import Journal
     from xcopy.api.request import RangeList
+    from xcopy.api.verifying import Verifying
     from xcopy.asked import Asked
     from xcopy.comparison import Rates
     from xcopy.progress import Progress
     from xcopy.results import FailedRange
+    from xcopy.verification import Verified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,8 @@ class Options:
 
     `jobs` are commands in flight, `segment` is bytes, `rate` bytes per second at the most; `timeout` in
     seconds per command, None to derive it from what a command moves. `journal` is the file of one that is
-    begun, and `journal_interval` the seconds between two of its records.
+    begun, and `journal_interval` the seconds between two of its records. `verify` is what of the copy is read
+    back and compared: "" for nothing, else as in `verification.scope_of`.
     """
 
     method: Method = Method.AUTO
@@ -58,6 +62,7 @@ class Options:
     transport: str = "sg"
     journal: str | None = None
     journal_interval: float = 5.0
+    verify: str = ""
 
     @property
     def wanted(self) -> Wanted:
@@ -87,6 +92,7 @@ class Report:
     elapsed: float
     compared: Rates | None = None
     pairs: tuple[tuple[str, str], ...] = ()
+    verified: Verified | None = None
 
     @property
     def copied(self) -> int:
@@ -95,8 +101,9 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """True when every byte asked for is copied, and durable as far as the units say."""
-        return self.copied == self.total and not self.stopped and not self.not_durable
+        """True when all is copied, durable as far as the units say, and found equal where that was asked."""
+        copied = self.copied == self.total and not self.stopped and not self.not_durable
+        return copied and (self.verified is None or self.verified.equal)
 
 
 def prepare(
@@ -129,6 +136,8 @@ def ready(
     journal: Journal | None = None,
 ) -> Copy:
     """Check both sides and plan the copy; a new journal, if one is wanted, is begun when all is well."""
+    if options.verify:
+        scope_of(options.verify)
     refuse_overlap(first, second, asked)
     warnings = secure(first, second, stack, force=options.force)
     for side in (first, second):
@@ -173,6 +182,7 @@ class Copy:
         if journal is not None:
             self.job.already(piece for piece, _ in journal.earlier)
         self._execution: Execution | None = None
+        self._verifying: Verifying | None = None
         self._stop = ""
         self._not_durable = ""
         self.fault: Exception | None = None
@@ -190,8 +200,9 @@ class Copy:
     def stop(self, reason: str) -> None:
         """Issue no more commands; those in flight are waited for. Safe in a signal handler."""
         self._stop = reason
-        if self._execution is not None:
-            self._execution.stop(reason)
+        for part in (self._execution, self._verifying):
+            if part is not None:
+                part.stop(reason)
 
     def commands(self) -> Iterator[Command]:
         """Every EXTENDED COPY that a run would send, in order, made as they are asked for."""
@@ -252,9 +263,31 @@ class Copy:
                 except Exception as error:
                     self._not_durable = f"a fault of this program: {error!r}"
                     self.fault = error
-        return self._report(run)
+        elapsed = run.elapsed
+        verified = self._verify(elapsed, observe) if self.options.verify else None
+        return self._report(run, elapsed, verified)
 
-    def _report(self, run: Execution) -> Report:
+    def _verify(self, elapsed: float, observe: Callable[[Progress], object]) -> Verified:
+        """Compare what is copied; nothing, when the copy was to be stopped or this program has failed."""
+        from xcopy.api.verifying import Verifying
+
+        self._verifying = verifying = Verifying(
+            self.request,
+            copied_runs(self.job.coverage),
+            scope_of(self.options.verify),
+            self.source,
+            self.destination,
+            self.options,
+            observe,
+            before=elapsed,
+        )
+        if self._stop or self.fault is not None:
+            verifying.stop(self._stop or f"a fault of this program: {self.fault!r}")
+        found = verifying.run()
+        self.fault = self.fault or verifying.fault
+        return found
+
+    def _report(self, run: Execution, elapsed: float, verified: Verified | None) -> Report:
         job, size = self.job, self.request.block_size
         return Report(
             total=self.request.bytes,
@@ -267,7 +300,8 @@ class Copy:
             stopped=job.stopped,
             not_durable=self._not_durable,
             offload_refused=job.refused,
-            elapsed=run.elapsed,
+            elapsed=elapsed,
             pairs=tuple((pair.source.name, pair.destination.name) for pair in self._pairs),
             compared=run.comparison.found if run.comparison else None,
+            verified=verified,
         )

@@ -76,7 +76,9 @@ def split(text: str) -> EndpointText:
     return parse_endpoint(text, _exists)
 
 
-def open_endpoint(text: EndpointText, *, transport: str = "sg", timeout: float | None = None) -> Endpoint:
+def open_endpoint(
+    text: EndpointText, *, transport: str = "sg", timeout: float | None = None, read_only: bool = False
+) -> Endpoint:
     """Find out what `text` names; nothing is written. `transport` is "sg" or "sgio"."""
     if text.path.startswith(EMULATED):
         return _emulated(text)
@@ -84,8 +86,8 @@ def open_endpoint(text: EndpointText, *, transport: str = "sg", timeout: float |
 
     node = resolve(text.path)
     if node.kind == "volume":
-        return _volume(text, node, transport, timeout)
-    part, window = _part(text.path, node, transport, timeout)
+        return _volume(text, node, transport, timeout, read_only=read_only)
+    part, window = _part(text.path, node, transport, timeout, read_only=read_only)
     base, blocks = 0, part.unit.blocks
     if node.start is not None and node.length is not None:
         base, blocks = _partition(text.path, node.start, node.length, part.unit.block_size)
@@ -163,19 +165,26 @@ def _emulated(text: EndpointText) -> Endpoint:
     return Endpoint(text=text, parts=(part,), node=None, base=0, blocks=unit.blocks, window=None)
 
 
-def _part(name: str, node: Node, transport: str, timeout: float | None) -> tuple[Part, int | None]:
+def _part(
+    name: str, node: Node, transport: str, timeout: float | None, *, read_only: bool
+) -> tuple[Part, int | None]:
     path = node.sg if node.kind == "sg" else node.node
     if path is None:
         raise UnsupportedError(f"{name} has no node to send SCSI commands to")
-    opener, window = _transport(transport, path)
+    opener, window = _transport(transport, path, read_only=read_only)
     unit = _probe(name, opener, timeout)
     return Part(unit, opener, partial(_blocks, node, unit, opener, timeout)), window
 
 
-def _volume(text: EndpointText, node: Volume, transport: str, timeout: float | None) -> Endpoint:
+def _volume(
+    text: EndpointText, node: Volume, transport: str, timeout: float | None, *, read_only: bool
+) -> Endpoint:
     """A volume's units, each by its disk's name; `UnsupportedError` where they do not fit together."""
     name = text.path
-    opened = [_part(f"{disk.node} (below {name})", disk, transport, timeout) for disk in node.disks]
+    opened = [
+        _part(f"{disk.node} (below {name})", disk, transport, timeout, read_only=read_only)
+        for disk in node.disks
+    ]
     parts = tuple(part for part, _ in opened)
     sizes = sorted({part.unit.block_size for part in parts})
     if len(sizes) > 1 or sizes[0] % SECTOR:
@@ -213,14 +222,14 @@ def _volume(text: EndpointText, node: Volume, transport: str, timeout: float | N
     )
 
 
-def _transport(kind: str, path: str) -> tuple[Callable[[], Transport], int | None]:
+def _transport(kind: str, path: str, *, read_only: bool) -> tuple[Callable[[], Transport], int | None]:
     if kind == "sgio":
         from xcopy.device.sgio_binding import WINDOW, SgioTransport
 
-        return partial(SgioTransport, path), WINDOW
+        return partial(SgioTransport, path, read_only=read_only), WINDOW
     from xcopy.device.sg import SgTransport
 
-    return partial(SgTransport, path), None
+    return partial(SgTransport, path, read_only=read_only), None
 
 
 def _probe(name: str, opener: Callable[[], Transport], timeout: float | None) -> LogicalUnit:

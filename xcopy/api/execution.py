@@ -9,10 +9,10 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from xcopy.api.doors import Doors
 from xcopy.api.endpoint import make_durable, refuse_moved
 from xcopy.bucket import Bucket
 from xcopy.comparison import Comparison
-from xcopy.conversation import Side
 from xcopy.device.caches import drop, settle
 from xcopy.device.clock import MonotonicClock
 from xcopy.device.worker import start
@@ -28,11 +28,9 @@ from xcopy.task import HOST, OFFLOAD
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from cdb.command import Transport
     from xcopy.api.copy import Options
-    from xcopy.api.endpoint import Endpoint, Part
+    from xcopy.api.endpoint import Endpoint
     from xcopy.checkpoint import Checkpoints
-    from xcopy.conversation import BlockDoor
     from xcopy.job import Job
     from xcopy.limits import Limits
     from xcopy.offload import Pair
@@ -210,41 +208,3 @@ class Execution:
             stopping=job.stopped,
             finishing=finishing,
         )
-
-
-class Doors:
-    """One worker's ways to the units of both sides, each opened when it is first used."""
-
-    def __init__(self, source: Endpoint, destination: Endpoint) -> None:
-        self._sides = {Side.SOURCE: source, Side.DESTINATION: destination}
-        self._transports: dict[tuple[Side, int], Transport] = {}
-        self._blocks: dict[tuple[Side, int], BlockDoor] = {}
-
-    def transport(self, side: Side, pair: int) -> Transport:
-        """The way commands go to a unit."""
-        at = self._place(side, pair)
-        if at not in self._transports:
-            self._transports[at] = self._part(at).open_transport()
-        return self._transports[at]
-
-    def blocks(self, side: Side, pair: int) -> BlockDoor:
-        """The way the host reads the source or writes the destination."""
-        at = self._place(side, pair)
-        if at not in self._blocks:
-            self._blocks[at] = self._part(at).open_blocks(side is Side.DESTINATION)
-        return self._blocks[at]
-
-    def _place(self, side: Side, pair: int) -> tuple[Side, int]:
-        read, write = divmod(pair, len(self._sides[Side.DESTINATION].parts))
-        return side, read if side is Side.SOURCE else write
-
-    def _part(self, at: tuple[Side, int]) -> Part:
-        side, number = at
-        return self._sides[side].parts[number]
-
-    def close(self) -> None:
-        """Close what was opened."""
-        for way in self._transports.values():
-            way.close()
-        for door in self._blocks.values():
-            door.close()

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from xcopy.api.copy import Copy
 
 
-def resume(path: str, *, force: bool = False) -> Copy:
+def resume(path: str, *, force: bool = False, verify: str = "") -> Copy:
     """Open a journal and the units it is of, check all that `prepare` checks, and plan what is left.
+
+    All of the copy is verified, what was copied earlier too, if `verify` or the options of the copy say so.
 
     Raises UsageError for what is no journal of this version, UnsafeError for other units or a journal in use,
     and what `prepare` raises. The journal is not changed by what is refused.
@@ -32,6 +34,7 @@ def resume(path: str, *, force: bool = False) -> Copy:
         heading = contents.heading
         options = Options(force=force, journal=path)
         options = replace(options, **restored(path, options, heading.options))
+        options = replace(options, verify=verify or options.verify)
         source, destination = (
             open_endpoint(EndpointText(each.path), transport=options.transport, timeout=options.timeout)
             for each in heading.sides

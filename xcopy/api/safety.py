@@ -14,17 +14,13 @@ if TYPE_CHECKING:
 
     from xcopy.api.endpoint import Endpoint
     from xcopy.asked import Asked
+    from xcopy.device.claims import Claim
     from xcopy.device.disk import Node
 
 
 def refuse_overlap(source: Endpoint, destination: Endpoint, asked: Asked) -> None:
     """By identity and LBA, never by path: two names can be one unit, or have one in common."""
-    same = [
-        (read, write)
-        for read in range(len(source.parts))
-        for write in range(len(destination.parts))
-        if _same(source, read, destination, write)
-    ]
+    same = _same_units(source, destination)
     if not same:
         return
     if source.unit.block_size != destination.unit.block_size:
@@ -37,15 +33,10 @@ def refuse_overlap(source: Endpoint, destination: Endpoint, asked: Asked) -> Non
             f"{source.name} and {destination.name} have units in common that go by each other's names; "
             "which blocks are the same cannot be known"
         )
-    numbers = dict(same)
-    strangers = range(len(destination.parts), len(destination.parts) + len(source.parts))
-    clash = asked.clash(
-        [numbers.get(read, other) for read, other in enumerate(strangers)], range(len(destination.parts))
-    )
+    clash = _clash(source, destination, asked, same)
     if clash is None:
         return
-    whole = len(source.parts) == len(destination.parts) == 1
-    one = "are one unit" if whole else "have blocks of one unit"
+    one = _related(source, destination)
     paths = "" if source.name == destination.name else f" ({source.name} and {destination.name} {one})"
     reader, writer = (asked.place(index) for index in clash)
     if not reader:
@@ -59,6 +50,55 @@ def refuse_overlap(source: Endpoint, destination: Endpoint, asked: Asked) -> Non
         f"source and destination overlap on the same unit{paths}: {which}; an array copies in an "
         "order nobody promises"
     )
+
+
+def reading_only(source: Endpoint, destination: Endpoint, asked: Asked) -> list[str]:
+    """What to mind where both sides are only read: who may write them, and blocks that are on both."""
+    warnings = [
+        f"the {side} is in use: {claim}; blocks that change meanwhile may be found different"
+        for side, end in (("source", source), ("destination", destination))
+        for claim in _writers(end)
+    ]
+    same = _same_units(source, destination)
+    if same and _clash(source, destination, asked, same) is not None:
+        warnings.append(
+            f"{source.name} and {destination.name} {_related(source, destination)}, "
+            "and share blocks of these ranges"
+        )
+    return warnings
+
+
+def _writers(side: Endpoint) -> list[Claim]:
+    """Uses of a side by which its blocks may change while they are read."""
+    if side.node is None:
+        return []
+    from xcopy.device.claims import claims
+
+    return [claim for claim in claims(side.node) if claim.kind in ("mounted", "swap")]
+
+
+def _same_units(source: Endpoint, destination: Endpoint) -> list[tuple[int, int]]:
+    """The numbers of parts of both sides that may be one unit."""
+    return [
+        (read, write)
+        for read in range(len(source.parts))
+        for write in range(len(destination.parts))
+        if _same(source, read, destination, write)
+    ]
+
+
+def _clash(
+    source: Endpoint, destination: Endpoint, asked: Asked, same: list[tuple[int, int]]
+) -> tuple[int, int] | None:
+    """A range that reads what another writes, by index: units of both sides that are one have one number."""
+    numbers, writes = dict(same), len(destination.parts)
+    strangers = range(writes, writes + len(source.parts))
+    return asked.clash([numbers.get(read, other) for read, other in enumerate(strangers)], range(writes))
+
+
+def _related(source: Endpoint, destination: Endpoint) -> str:
+    whole = len(source.parts) == len(destination.parts) == 1
+    return "are one unit" if whole else "have blocks of one unit"
 
 
 def _same(source: Endpoint, read: int, destination: Endpoint, write: int) -> bool:
@@ -79,15 +119,10 @@ def _names(node: Node) -> set[object]:
 
 def secure(source: Endpoint, destination: Endpoint, stack: ExitStack, *, force: bool) -> list[str]:
     """Refuse a destination in use, and keep it from being used while we write; warn of a source in use."""
-    warnings: list[str] = []
-    if source.node is not None:
-        from xcopy.device.claims import claims
-
-        warnings += [
-            f"the source is in use: {claim}; blocks that change during the copy may be copied either way"
-            for claim in claims(source.node)
-            if claim.kind in ("mounted", "swap")
-        ]
+    warnings = [
+        f"the source is in use: {claim}; blocks that change during the copy may be copied either way"
+        for claim in _writers(source)
+    ]
     node = destination.node
     if node is None:
         return warnings

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
+    from xcopy.api.verify_only import Verification
     from xcopy.progress import Progress
+    from xcopy.verification import Verified
 
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -59,9 +61,21 @@ class Renderer(Protocol):
         """What became of it."""
         ...
 
+    def comparing(self, check: Verification) -> None:
+        """What will be compared, where nothing is copied."""
+        ...
+
+    def compared(self, verified: Verified, code: ExitCode) -> None:
+        """What became of that."""
+        ...
+
 
 def run_copy(arguments: argparse.Namespace) -> int:
     """Copy as the command line says; returns the exit code."""
+    if arguments.verify_only:
+        from xcopy.cli.verify import run_verify_only
+
+        return run_verify_only(arguments)
     options = _options(arguments)
     renderer = renderer_for(arguments)
     with range_list(arguments.ranges) as ranges:
@@ -69,20 +83,24 @@ def run_copy(arguments: argparse.Namespace) -> int:
     with prepared as copy:
         if not arguments.dry_run:
             return carry_out(copy, renderer)
-        _say(renderer.planned, copy)
-        return ExitCode.COPIED if _say(renderer.dry_run, copy) else ExitCode.STOPPED
+        say(renderer.planned, copy)
+        return ExitCode.COPIED if say(renderer.dry_run, copy) else ExitCode.STOPPED
 
 
 def carry_out(copy: Copy, renderer: Renderer) -> int:
     """Run a copy that is ready, and say all there is to say; returns the exit code."""
-    with _signals(copy) as heard:
-        _say(renderer.planned, copy)
-        report = copy.run(lambda progress: _show(renderer, progress, heard))
+    with signals(copy) as heard:
+        say(renderer.planned, copy)
+        report = copy.run(lambda progress: show(renderer, progress, heard))
         code = code_of_report(report, only_offload=copy.options.method is Method.OFFLOAD)
-        _say(renderer.finished, report, code)
-        _say(print_trouble, report)
-        if copy.journal is not None and not report.complete:
-            _say(print_way_on, copy.journal)
+        say(renderer.finished, report, code)
+        say(print_trouble, report)
+        if report.verified is not None:
+            from xcopy.cli.render_verification import print_differences
+
+            say(print_differences, report.verified)
+        if copy.journal is not None and not report.complete and code is not ExitCode.MISMATCH:
+            say(print_way_on, copy.journal)
         if copy.fault is not None:
             traceback.print_exception(copy.fault)
     return code
@@ -103,6 +121,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         transport=arguments.transport,
         journal=None if arguments.dry_run else arguments.journal,
         journal_interval=arguments.journal_interval,
+        verify=arguments.verify or "",
     )
 
 
@@ -117,7 +136,7 @@ def renderer_for(arguments: argparse.Namespace) -> Renderer:
     return TextRenderer(verbose=arguments.verbose)
 
 
-def _say(render: Callable[..., None], *what: object) -> bool:
+def say(render: Callable[..., None], *what: object) -> bool:
     """Render; a copy goes on when what is said cannot be written, and its exit code says how it ended."""
     try:
         render(*what)
@@ -138,24 +157,25 @@ class _Heard:
     finishing: bool = False
 
 
-def _show(renderer: Renderer, progress: Progress, heard: _Heard) -> None:
+def show(renderer: Renderer, progress: Progress, heard: _Heard) -> None:
+    """Say what is new: progress, an answer to a signal, what is waited for."""
     if heard.looks:
         heard.looks = 0
-        _say(renderer.tell, progress)
+        say(renderer.tell, progress)
     if progress.finishing:
         asked = heard.stops - heard.said
         if asked or not heard.finishing:
             heard.finishing, heard.said = True, heard.said + asked
-            _say(renderer.finishing, progress, asked)
+            say(renderer.finishing, progress, asked)
     elif heard.said < heard.stops and progress.stopping:
         heard.said = heard.stops
-        _say(renderer.stopping, progress, heard.stops)
+        say(renderer.stopping, progress, heard.stops)
     elif not progress.stopping:
-        _say(renderer.progress, progress)
+        say(renderer.progress, progress)
 
 
 @contextmanager
-def _signals(copy: Copy) -> Iterator[_Heard]:
+def signals(copy: Copy | Verification) -> Iterator[_Heard]:
     """Ctrl-C, SIGTERM and a lost terminal stop the copy between commands, never inside one; SIGUSR1 asks.
 
     A signal that was ignored, as under nohup, stays so; the others are ignored when all is reported: what

@@ -10,6 +10,7 @@ from xcopy.errors import Interrupted, UnsafeError, UnsupportedError, UsageError
 if TYPE_CHECKING:
     from xcopy.api.copy import Report
     from xcopy.errors import XcopyError
+    from xcopy.verification import Verified
 
 INTERRUPTED_BY_USER = "interrupted"
 
@@ -17,7 +18,7 @@ INTERRUPTED_BY_USER = "interrupted"
 class ExitCode(IntEnum):
     """What `xcopy-dev` ends with."""
 
-    COPIED = 0  # everything asked for is copied
+    COPIED = 0  # everything asked for is copied, or, where nothing is to be copied, equal
     STOPPED = 1  # stopped or failed; the report says what is copied and what is not
     USAGE = 2  # the command line or a range cannot be meant
     UNSAFE = 3  # refused: data could be lost
@@ -40,11 +41,24 @@ def code_of_error(error: XcopyError) -> ExitCode:
 
 
 def code_of_report(report: Report, *, only_offload: bool) -> ExitCode:
-    """The exit code of a copy that ran."""
-    if report.stopped == INTERRUPTED_BY_USER and not report.not_durable:
+    """The exit code of a copy that ran; a difference is what has to be heard, whatever else happened."""
+    verified = None if report.verified is None else code_of_verified(report.verified)
+    if verified is ExitCode.MISMATCH:
+        return verified
+    interrupted = report.stopped == INTERRUPTED_BY_USER or verified is ExitCode.INTERRUPTED
+    if interrupted and not report.not_durable:
         return ExitCode.INTERRUPTED
     if report.complete:
         return ExitCode.COPIED
     if only_offload and report.offload_refused and not report.copied:
         return ExitCode.UNSUPPORTED
     return ExitCode.STOPPED
+
+
+def code_of_verified(verified: Verified) -> ExitCode:
+    """The exit code of a verification."""
+    if verified.differing:
+        return ExitCode.MISMATCH
+    if verified.stopped == INTERRUPTED_BY_USER:
+        return ExitCode.INTERRUPTED
+    return ExitCode.COPIED if verified.equal else ExitCode.STOPPED

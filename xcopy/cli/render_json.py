@@ -7,16 +7,20 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from xcopy.cli.exit_codes import code_of_error
+from xcopy.cli.render_verification import verified_fields
 from xcopy.job import EARLIER
 from xcopy.limits import Limits
+from xcopy.verification import VERIFY
 
 if TYPE_CHECKING:
     from xcopy.api.copy import Copy, Report
+    from xcopy.api.verify_only import Verification
     from xcopy.asked import Asked
     from xcopy.cli.exit_codes import ExitCode
     from xcopy.errors import XcopyError
     from xcopy.progress import Progress
     from xcopy.unit import LogicalUnit
+    from xcopy.verification import Verified
 
 
 EVERY = 1.0  # seconds between two progress records
@@ -180,5 +184,33 @@ class JsonRenderer:
             if report.compared is None
             else {"offload": round(report.compared.offload), "host": round(report.compared.host)},
             pairs=report.pairs if len(report.pairs) > 1 else None,
+            verification=None if report.verified is None else verified_fields(report.verified),
             elapsed_s=round(report.elapsed, 6),
+        )
+
+    def comparing(self, check: Verification) -> None:
+        """What will be compared, where nothing is copied."""
+        request = check.request
+        emit(
+            "plan",
+            source=unit_fields(check.source.unit),
+            destination=unit_fields(check.destination.unit),
+            **_where(check.asked),
+            blocks=request.blocks,
+            block_size=request.block_size,
+            bytes=request.bytes,
+            method=VERIFY,
+            warnings=list(check.warnings),
+        )
+
+    def compared(self, verified: Verified, code: ExitCode) -> None:
+        """The last record of that."""
+        emit(
+            "done",
+            exit=int(code),
+            total=verified.total,
+            bytes={},
+            stopped=verified.stopped or None,
+            verification=verified_fields(verified),
+            elapsed_s=round(verified.elapsed, 6),
         )

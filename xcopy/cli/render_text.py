@@ -12,6 +12,7 @@ from xcopy.limits import Limits
 from xcopy.results import NOT_TRIED
 from xcopy.settings import size_text as size
 from xcopy.task import HOST, OFFLOAD
+from xcopy.verification import VERIFY
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from cdb.command import Command
     from xcopy.api.copy import Copy, Report
     from xcopy.api.journal import Journal
+    from xcopy.api.verify_only import Verification
     from xcopy.asked import Asked
     from xcopy.cli.exit_codes import ExitCode
     from xcopy.comparison import Rates
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from xcopy.progress import Progress
     from xcopy.results import RangeResults
     from xcopy.unit import LogicalUnit
+    from xcopy.verification import Verified
 
 BOUNDS = {
     "segment_blocks": "blocks in a segment",
@@ -40,7 +43,12 @@ SHOWN_RANGES = 20
 FIRST, REDRAW = 1.0, 0.2  # seconds from the start to the bar, and between two looks of it
 EVERY = 10.0  # seconds between two progress lines where there is no terminal
 BAR = "{desc} |{bar}|"
-MEANS = {OFFLOAD: "EXTENDED COPY", HOST: "host read and write", EARLIER: "an earlier run"}
+MEANS = {
+    OFFLOAD: "EXTENDED COPY",
+    HOST: "host read and write",
+    EARLIER: "an earlier run",
+    VERIFY: "verifying",
+}
 
 
 def part_of(done: int, total: int) -> str:
@@ -91,6 +99,9 @@ def describe_rates(found: Rates) -> str:
 def describe_stop(progress: Progress, asked: int) -> str:
     """What a stop waits for; when asked again, why it is not obeyed at once."""
     many = progress.in_flight
+    if progress.means == VERIFY:
+        reads = f"{many} piece{'s' if many != 1 else ''} being read"
+        return f"{progress.stopping}: nothing more is read; {reads} waited for, then the report"
     flying = f"{many} command{'s' if many != 1 else ''} in flight"
     if asked == 1:
         return f"{progress.stopping}: nothing more is sent; {flying} waited for, then the report"
@@ -209,7 +220,7 @@ class TextRenderer:
             from tqdm import tqdm
 
             self._bar = tqdm(total=progress.total, file=sys.stderr, leave=False, bar_format=BAR)
-        self._bar.n = progress.reached
+        self._bar.n, self._bar.total = progress.reached, progress.total
         self._bar.set_description_str(describe_progress(progress), refresh=False)
         self._bar.refresh()
 
@@ -223,6 +234,13 @@ class TextRenderer:
             self._bar.close()
         if not report.total:
             return
+        self._copied(report)
+        if report.verified is not None:
+            from xcopy.cli.render_verification import print_verified
+
+            print_verified(report.verified)
+
+    def _copied(self, report: Report) -> None:
         moved = report.copied - report.bytes.get(EARLIER, 0)
         rate = f", {size(moved / report.elapsed)}/s" if report.elapsed > 0 else ""
         means = ", ".join(f"{size(n)} by {MEANS[m]}" for m, n in report.bytes.items() if n)
@@ -241,6 +259,27 @@ class TextRenderer:
             print(f"  {describe_rates(report.compared)}")
         if self._verbose and report.commands.get(OFFLOAD):
             print(f"  commands were sent to the {report.commands_to}")
+
+    def comparing(self, check: Verification) -> None:
+        """What will be compared, where nothing is copied."""
+        request = check.request
+        for warning in check.warnings:
+            print(f"xcopy-dev: warning: {warning}", file=sys.stderr)
+        print(
+            f"{size(request.bytes)}: {_what(check.asked)}, {request.blocks} blocks of "
+            f"{request.block_size} bytes, compared; nothing is written"
+        )
+        if self._verbose:
+            print(f"  {describe_unit(check.source.unit)}")
+            print(f"  {describe_unit(check.destination.unit)}")
+
+    def compared(self, verified: Verified, code: ExitCode) -> None:  # noqa: ARG002 - the shell shows the code
+        """What became of that."""
+        from xcopy.cli.render_verification import print_verified
+
+        if self._bar is not None:
+            self._bar.close()
+        print_verified(verified)
 
 
 def _print_annotated(command: Command) -> None:

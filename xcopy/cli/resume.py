@@ -13,5 +13,5 @@ if TYPE_CHECKING:
 
 def run_resume(arguments: argparse.Namespace) -> int:
     """Go on with the copy of a journal; returns the exit code."""
-    with resume(arguments.journal, force=arguments.force) as copy:
+    with resume(arguments.journal, force=arguments.force, verify=arguments.verify or "") as copy:
         return carry_out(copy, renderer_for(arguments))

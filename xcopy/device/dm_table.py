@@ -187,9 +187,9 @@ def _cannot(who: str, error: OSError) -> AccessError:
     match error.errno:
         case errno.EACCES | errno.EPERM:
             return AccessError(f"{who}: only root may read its table ({CONTROL}: {error.strerror})")
-        case errno.ENXIO | errno.ENODEV:
+        case errno.ENXIO:
             return AccessError(f"{who} is gone, or is not device-mapper's")
-        case errno.ENOENT:
+        case errno.ENOENT | errno.ENODEV:
             return AccessError(
                 f"{who}: there is no {CONTROL} to read its table by; `modprobe dm_mod` makes it"
             )
