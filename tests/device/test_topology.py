@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -123,10 +123,32 @@ class TestSiblings:
         assert [p.path for p in sibling.partitions] == ["/dev/sdc1"]
 
     def test_disks_with_one_designation_page_too(self, machine: Machine) -> None:
-        machine.disk("sdb", 16, vpd83=b"\0\x83\0\x04abcd")
-        machine.disk("sdc", 32, vpd83=b"\0\x83\0\x04abcd")
+        unit = b"\x01\x03\0\x08" + bytes.fromhex("5001405000000001")  # NAA, of the unit
+        ports = [b"\x01\x14\0\x04\0\0\0" + bytes([port]) for port in (1, 2)]  # relative target port
+        machine.disk("sdb", 16, vpd83=b"\0\x83\0\x14" + unit + ports[0])
+        machine.disk("sdc", 32, vpd83=b"\0\x83\0\x14" + unit + ports[1])
+        machine.disk("sdd", 48, vpd83=b"\0\x83\0\x08" + ports[0])
 
         assert [s.path for s in machine.resolve("/dev/sdb").siblings] == ["/dev/sdc"]
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"vpd83": b"\0\x83\0\0"},  # what QEMU says of a disk without a serial number
+            {"vpd83": b"\0\x83\0\x08\x01\x14\0\x04\0\0\0\x01"},  # a port, and no unit
+            {"vpd83": b"\0\x83\0\x0c\x01\x03\0\x08" + bytes(8)},  # never filled in
+            {"vpd83": b"\0\x83\0\x04abcd"},  # makes no sense
+            {"wwid": "naa.0000000000000000"},
+            {"wwid": "t10."},
+        ],
+    )
+    def test_disks_whose_words_would_fit_any_disk_are_strangers(
+        self, machine: Machine, said: dict[str, Any]
+    ) -> None:
+        machine.disk("sdb", 16, **said)
+        machine.disk("sdc", 32, **said)
+
+        assert machine.resolve("/dev/sdb").siblings == ()
 
     def test_disks_that_do_not_say_who_they_are_are_strangers(self, machine: Machine) -> None:
         machine.disk("sdb", 16)
