@@ -11,6 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
 from xcopy.api.doors import Doors
+from xcopy.api.endpoint import refuse_moved
 from xcopy.bucket import Bucket
 from xcopy.conversation import Side
 from xcopy.device.clock import MonotonicClock
@@ -85,6 +86,8 @@ class Verifying:
         """
         try:
             self._run()
+            for side in (self._source, self._destination):
+                refuse_moved(side)
         except Exception as error:
             self._ended_by(error)
         finally:
