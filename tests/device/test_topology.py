@@ -10,7 +10,7 @@ import pytest
 
 from tests.device.fake_sysfs import Machine
 from xcopy.device.topology import links, resolve
-from xcopy.errors import AccessError, UnsupportedError, UsageError
+from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +109,37 @@ class TestSg:
 
         with pytest.raises(UnsupportedError, match=r"/dev/sg3 is a SCSI unit of device type 08h, not a disk"):
             machine.resolve("/dev/sg3")
+
+
+class TestNodes:
+    """Units are opened by their kernel's names: in a container these may lead to other devices."""
+
+    @pytest.mark.parametrize("named", ["sdc", "sdc1", "sg2", "dm-0", "dm-1"])
+    @pytest.mark.parametrize("there", ["sdb", "sdd"])
+    def test_a_name_that_leads_to_another_device_is_refused(
+        self, machine: Machine, named: str, there: str
+    ) -> None:
+        machine.disk("sdb", 16, wwid=NAA, sg=1)
+        machine.disk("sdc", 32, wwid=NAA, sg=2, partitions={1: (2048, 8)})
+        machine.disk("sdd", 48, sg=3)
+        machine.mapped("dm-0", 0, on=["sdb", "sdc"], uuid="mpath-x")
+        machine.mapped("dm-1", 1, on=["sdc1"], table="0 8 linear 8:33 0")
+        machine.alias("/dev/mine", named)
+        machine.resolve("/dev/mine")
+
+        machine.alias("/dev/sdc", there)
+
+        with pytest.raises(UnsafeError, match=r"/dev/mine is, or lies on, 8:32, which .* /dev/sdc; but"):
+            machine.resolve("/dev/mine")
+
+    def test_an_sg_node_by_another_name_too(self, machine: Machine) -> None:
+        machine.disk("sdb", 16, sg=1)
+        machine.disk("sdc", 32, sg=2)
+        machine.alias("/dev/mine", "sg2")
+        machine.alias("/dev/sg2", "sg1")
+
+        with pytest.raises(UnsafeError, match="which the kernel calls /dev/sg2; but /dev/sg2 is 21:1 here"):
+            machine.resolve("/dev/mine")
 
 
 class TestSiblings:
