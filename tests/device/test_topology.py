@@ -169,6 +169,7 @@ class TestSiblings:
             {"vpd83": b"\0\x83\0\x08\x01\x14\0\x04\0\0\0\x01"},  # a port, and no unit
             {"vpd83": b"\0\x83\0\x0c\x01\x03\0\x08" + bytes(8)},  # never filled in
             {"vpd83": b"\0\x83\0\x04abcd"},  # makes no sense
+            {"vpd83": b"\0\x83\0\x08\x01\x06\0\x04\0\0\0\x01"},  # a group of units
             {"wwid": "naa.0000000000000000"},
             {"wwid": "t10."},
         ],

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Final
 
 from cdb.errors import DecodeError
 from cdb.vpd import DeviceIdentification
-from xcopy.unit import identities
+from xcopy.unit import LOGICAL_UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+UNIT_GROUP: Final = 6  # a designator (`vpd.DESIGNATOR_TYPES`) that all units of a group have
 
 # dm/uuid begins with the layer that made the map.
 LAYERS: Final = {
@@ -203,10 +205,17 @@ def _identity(here: Path) -> set[object]:
     wwid, page = text_of(here / "device/wwid"), _bytes(here / "device/vpd_pg83")
     found: set[object] = {wwid} if wwid.split(".", 1)[-1].strip("0 ") else set()
     try:
-        designators = identities(DeviceIdentification.unpack_from(page).designators) if page else None
+        designators = DeviceIdentification.unpack_from(page).designators if page else ()
     except DecodeError:
-        designators = None
-    return found | ({designators} if designators else set())
+        designators = ()
+    names = frozenset(
+        (each.designator_type, each.value)
+        for each in designators
+        if each.association == LOGICAL_UNIT
+        and each.designator_type != UNIT_GROUP
+        and each.value.strip(b"\0 ")
+    )
+    return found | ({names} if names else set())
 
 
 def _bytes(path: Path) -> bytes:
