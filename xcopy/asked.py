@@ -13,26 +13,46 @@ from itertools import pairwise
 from operator import index as whole
 from typing import TYPE_CHECKING
 
-from xcopy.errors import UnsafeError, UsageError
+from xcopy.errors import UnsafeError, UnsupportedError, UsageError
+from xcopy.mapping import SECTOR, Mapping, Run
 from xcopy.plan import Piece, Range, Request
 from xcopy.ranges import Number, Quantity, Written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+MOST_PIECES = 1 << 22  # of volumes; it takes 20 seconds to plan them, and 120 MB
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """The part of a unit that was named: `blocks` blocks of `block_size` bytes from LBA `base`."""
+    """What was named: `blocks` blocks of `block_size` bytes from LBA `base` of a unit.
+
+    Those of a volume lie where its `mapping` says, on `units` units; its blocks are whole numbers of grains.
+    """
 
     name: str
     base: int
     blocks: int
     block_size: int
+    mapping: Mapping | None = None
+    units: int = 1
+
+    def runs(self, lba: int, blocks: int) -> Iterator[Run]:
+        """Where these blocks lie, in blocks, with each unit's number."""
+        if self.mapping is None:
+            yield Run(0, self.base + lba, blocks)
+            return
+        scale = self.block_size // SECTOR
+        for unit, start, length in self.mapping.runs(lba * scale, blocks * scale):
+            yield Run(unit, start // scale, length // scale)
 
 
 class Asked:
     """Ranges from one extent to another in the order given; their `request` goes by the destination's LBAs.
+
+    LBAs count from the extents' starts; those of the request are the units' own.
 
     `file` is the name of the file that they are lines of; "" for a list of a program, None for the one range
     of a command line.
@@ -57,7 +77,7 @@ class Asked:
         order = self._order()
         self._refuse_rewriting(order)
         self.request = Request.over(
-            (Range(self._sources[i], self._blocks[i], self._destinations[i]) for i in order),
+            self._all_placed(order),
             source_block_size=source.block_size,
             destination_block_size=destination.block_size,
         )
@@ -86,30 +106,89 @@ class Asked:
     def named(self, index: int) -> tuple[int, int, int]:
         """Source LBA, source blocks and destination LBA of a range; LBAs count from the extents' starts."""
         return (
-            self._sources[index] - self.source.base,
+            self._sources[index],
             self._blocks[index] * self._scales[0],
-            self._destinations[index] - self.destination.base,
+            self._destinations[index],
         )
 
     def piece(self, index: int) -> Piece:
-        """A range as a piece of the request; all of one range of it."""
+        """A range as a piece of the request, which is in several ranges of it where a side is a volume."""
         return Piece(self._starts[index], self._blocks[index])
 
-    def clash(self) -> tuple[int, int] | None:
+    def clash(
+        self, sources: Sequence[int] = (0,), destinations: Sequence[int] = (0,)
+    ) -> tuple[int, int] | None:
         """A range whose source blocks another, or it itself, writes: their indices, the reader first.
 
-        For two extents of one unit.
+        `sources` and `destinations` have a number for each unit of a side, the same for the same unit.
         """
-        starts, ends = array("Q"), array("Q")
+        written: dict[int, _Writes] = {}
+        at, scales, several = 0, self._scales, self.destination.units
         for each in self.request.ranges:
-            starts.append(each.destination_lba)
-            ends.append(each.destination_lba + each.blocks - 1)
+            unit = destinations[each.pair % several]
+            written.setdefault(unit, _Writes()).add(each.destination_lba, each.blocks * scales[1], at)
+            at += each.blocks
+        at = 0
         for each in self.request.ranges:
-            last = bisect_left(starts, each.source_lba + each.blocks) - 1
-            if last >= 0 and ends[last] >= each.source_lba:
-                lba = max(starts[last], each.source_lba)
-                return self._holder(self._sources, lba), self._holder(self._destinations, lba)
+            writes = written.get(sources[each.pair // several])
+            met = writes.meeting(each.source_lba, each.blocks * scales[0]) if writes else None
+            if met is not None:
+                lba, into, start = met
+                read, wrote = (lba - each.source_lba) // scales[0], into // scales[1]
+                return self._holder(at + read), self._holder(start + wrote)
+            at += each.blocks
         return None
+
+    def _all_placed(self, order: Sequence[int]) -> Iterator[Range]:
+        """Every range where it lies; `UsageError` where volumes are in too many pieces to plan them."""
+        volumes = [side.name for side in (self.source, self.destination) if side.mapping is not None]
+        placed = (each for index in order for each in self._placed(index))
+        if not volumes:
+            return placed
+        return self._counted(placed, " and ".join(volumes))
+
+    def _counted(self, placed: Iterator[Range], volumes: str) -> Iterator[Range]:
+        for count, each in enumerate(placed):
+            if count == MOST_PIECES:
+                raise UsageError(
+                    f"the copy is in more than {MOST_PIECES} pieces by the stripes of {volumes}: "
+                    "copy it in parts, by LBA and COUNT"
+                )
+            yield each
+
+    def _placed(self, index: int) -> Iterator[Range]:
+        """Where a range lies on the units of both sides, cut where either of them is."""
+        lba, count, to = self.named(index)
+        if self.source.mapping is None and self.destination.mapping is None:
+            yield Range(self.source.base + lba, self._blocks[index], self.destination.base + to)
+            return
+        writes = self.destination.runs(to, self._blocks[index] * self._scales[1])
+        reads = self.source.runs(lba, count)
+        read = write = Run(0, 0, 0)
+        left = self._blocks[index]
+        while left:
+            read = read if read.length else next(reads)
+            write = write if write.length else next(writes)
+            blocks = min(read.length // self._scales[0], write.length // self._scales[1])
+            if not blocks:
+                raise self._inside_a_block(index)
+            pair = read.unit * self.destination.units + write.unit
+            yield Range(read.start, blocks, write.start, pair)
+            read, write = _behind(read, blocks * self._scales[0]), _behind(write, blocks * self._scales[1])
+            left -= blocks
+
+    def _inside_a_block(self, index: int) -> UnsupportedError:
+        """A block of the side with the larger ones has its bytes in two places of the volume on the other."""
+        small, large = self.source, self.destination
+        if small.block_size > large.block_size:
+            small, large = large, small
+        place = self.place(index)
+        return UnsupportedError(
+            (f"{place}: " if place else "")
+            + f"{small.name} lies in pieces of which one ends inside a block of {large.name}, which has "
+            f"{large.block_size} bytes: no block is copied in parts; begin at LBAs from which the pieces are "
+            f"whole blocks of {large.block_size} bytes, or copy it by other means"
+        )
 
     def _add(self, line: int, written: Written) -> None:
         source, destination = self.source, self.destination
@@ -137,9 +216,9 @@ class Asked:
             place = self._place(len(self._lines), line)
             raise UsageError(f"{place}: {error}" if place else str(error)) from error
         self._lines.append(line)
-        self._sources.append(source.base + lba)
+        self._sources.append(lba)
         self._blocks.append(blocks)
-        self._destinations.append(destination.base + to)
+        self._destinations.append(to)
 
     def _past(self, side: Extent, lba: int, blocks: int) -> UsageError:
         has = f"it has {side.blocks} blocks of {side.block_size} bytes"
@@ -166,18 +245,51 @@ class Asked:
                 first, second = sorted((one, other))
                 raise UnsafeError(
                     f"{self.place(first)} and {self.place(second)} both write LBA "
-                    f"{self._destinations[other] - self.destination.base} of {self.destination.name}: "
+                    f"{self._destinations[other]} of {self.destination.name}: "
                     "which of them is to stay is not known; leave one out"
                 )
 
-    def _holder(self, column: Sequence[int], lba: int) -> int:
-        """The range that has this LBA in a column of LBAs; for two extents of one unit."""
-        return next(i for i, first in enumerate(column) if first <= lba < first + self._blocks[i])
+    def _holder(self, at: int) -> int:
+        """The range that has this block of the request."""
+        pieces = enumerate(zip(self._starts, self._blocks, strict=True))
+        return next(index for index, (start, blocks) in pieces if start <= at < start + blocks)
 
     def _place(self, index: int, line: int) -> str:
         if self.file is None:
             return ""
         return f"{self.file} line {line}" if self.file else f"ranges[{index}]"
+
+
+class _Writes:
+    """What is written of one unit: in columns, because there may be a million ranges."""
+
+    def __init__(self) -> None:
+        self._firsts, self._blocks, self._ats = array("Q"), array("Q"), array("Q")
+        self._sorted = True
+
+    def add(self, first: int, blocks: int, at: int) -> None:
+        """These blocks, which are those from block `at` of the request."""
+        self._sorted = self._sorted and not (self._firsts and first < self._firsts[-1])
+        self._firsts.append(first)
+        self._blocks.append(blocks)
+        self._ats.append(at)
+
+    def meeting(self, lba: int, blocks: int) -> tuple[int, int, int] | None:
+        """A block of these that is written, where in its write it is, and the request's block of that."""
+        if not self._sorted:
+            order = sorted(range(len(self._firsts)), key=self._firsts.__getitem__)
+            columns = self._firsts, self._blocks, self._ats
+            self._firsts, self._blocks, self._ats = (array("Q", (c[i] for i in order)) for c in columns)
+            self._sorted = True
+        last = bisect_left(self._firsts, lba + blocks) - 1
+        if last < 0 or self._firsts[last] + self._blocks[last] <= lba:
+            return None
+        met = max(self._firsts[last], lba)
+        return met, met - self._firsts[last], self._ats[last]
+
+
+def _behind(run: Run, blocks: int) -> Run:
+    return Run(run.unit, run.start + blocks, run.length - blocks)
 
 
 def _blocks(number: Number, block_size: int) -> int:

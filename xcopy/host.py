@@ -34,10 +34,10 @@ class HostOutcome:
     reason: str = ""
 
 
-def next_piece(room: Piece, block_size: int, shape: Shape | None = None) -> Piece:
-    """The next piece for a worker from the start of `room`; it may cross the ends of ranges."""
-    blocks = shape.segment_blocks if shape else PIECE_BYTES // block_size
-    return Piece(room.start, min(room.blocks, max(1, blocks)))
+def next_piece(room: Piece, request: Request, shape: Shape | None = None) -> Piece:
+    """The next piece for a worker from the start of `room`: of one pair of units, maybe of many ranges."""
+    blocks = shape.segment_blocks if shape else PIECE_BYTES // request.block_size
+    return request.of_one_pair(Piece(room.start, min(room.blocks, max(1, blocks))))
 
 
 def copy_piece(piece: Piece, request: Request) -> Conversation[HostOutcome]:

@@ -17,16 +17,16 @@ from xcopy.host import HostOutcome, next_piece
 from xcopy.limits import Limits, Refusal
 from xcopy.list_ids import WITHOUT, ListIds
 from xcopy.odd_ends import odd_ends
-from xcopy.plan import Batch, Piece, Request, Shape, batch_in, clip, fragment, packed
+from xcopy.pairs import MOST_IN_VAIN, Pairs
+from xcopy.plan import Piece, Request, Shape, batch_in, clip, fragment, packed
+from xcopy.task import HOST, OFFLOAD, HostTask, OffloadTask, Task, means_of
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-OFFLOAD, HOST = "offload", "host"
 EARLIER = "earlier run"  # by whichever means
 MOST_SILENCES = 8  # commands without an answer, all of them asked after, before offload is given up
-MOST_IN_VAIN = 8  # commands, each sent after the one before had failed, all of their tries used up
 
 
 class Method(Enum):
@@ -35,39 +35,6 @@ class Method(Enum):
     AUTO = "auto"
     OFFLOAD = "offload"
     HOST = "host"
-
-
-@dataclass(frozen=True, slots=True)
-class OffloadTask:
-    """Send one EXTENDED COPY for this batch; `list_id` is 0 where it goes without one."""
-
-    batch: Batch
-    list_id: int
-    proven: bool
-    limits: Limits
-    to: Side = Side.DESTINATION
-    number: int = 0  # how many were made before it
-
-    @property
-    def piece(self) -> Piece:
-        """The range it covers."""
-        return self.batch.whole
-
-
-@dataclass(frozen=True, slots=True)
-class HostTask:
-    """Read and write this piece by the host; `detour` is why, where the storage may copy it too."""
-
-    piece: Piece
-    detour: str = ""
-
-
-Task = OffloadTask | HostTask
-
-
-def means_of(task: Task) -> str:
-    """By which means a task copies."""
-    return OFFLOAD if isinstance(task, OffloadTask) else HOST
 
 
 @dataclass(slots=True)
@@ -91,6 +58,7 @@ class Job:
         offer: Limits | Refusal,
         method: Method,
         otherwise: Limits | Refusal | None = None,
+        pairs: Pairs | None = None,
     ) -> None:
         self.request = request
         self.method = method
@@ -110,6 +78,7 @@ class Job:
         self._longest = 0  # blocks of the longest segment that was copied
         self._left_out = ""  # why an end was not copied, where only the storage may
         self.to = Side.DESTINATION  # who gets the commands
+        self._pairs = pairs or Pairs()
         self._otherwise = otherwise if isinstance(otherwise, Limits) else None
         self._refused_there = ""  # what the destination said, once the source is tried
         if isinstance(offer, Refusal) and method is not Method.HOST and not self._try_source(offer.reason):
@@ -170,7 +139,7 @@ class Job:
             task = OffloadTask(batch, list_id, written, self.limits, self.to, self.commands[OFFLOAD])
         else:
             detour = "" if self._backlog.is_meant_for_host else self.detour
-            task = HostTask(next_piece(piece, self.request.block_size, shape), detour)
+            task = HostTask(next_piece(piece, self.request, shape), detour)
         self._take(task.piece, means)
         self.coverage.begin(task.piece)
         self.commands[means] += 1
@@ -218,6 +187,7 @@ class Job:
             copied = task.batch.settled(verdict.copied, task.limits.granularity_blocks.value)
         if copied:
             self.proven = True
+            self._pairs.copied(self.request.pair(piece.start))
             if task.limits is self.limits:  # what was longer under others is not sent any more
                 whole = (each.blocks for each in task.batch.pieces if each.end <= piece.start + copied)
                 self._longest = max([self._longest, *whole])
@@ -243,6 +213,7 @@ class Job:
             case _ if self._always_in_vain(task, verdict):
                 self._give_up(piece, verdict)
             case _:
+                self._pairs.failed(self.request.pair(piece.start), verdict)
                 self._by_host(piece, verdict)
 
     def _always_in_vain(self, task: OffloadTask, verdict: Verdict) -> bool:
@@ -298,6 +269,10 @@ class Job:
         if self.limits is not None:
             if not self.proven and self._try_source(verdict.reason):
                 self._offload_again(piece, verdict)
+                return
+            if self._pairs.close(self.request.pair(piece.start), verdict):
+                self._in_vain = 0
+                self._by_host(piece, verdict)
                 return
             self.limits = None
             if self._refused_there and not self.proven:
@@ -355,15 +330,21 @@ class Job:
         backlog, limits = self._backlog, self.limits
         if limits is not None and not self.detour:
             while (room := backlog.for_storage()) is not None:
-                rest = fragment(room, self.request, limits.granularity_blocks.value)
+                rest = self._not_for_storage(room, limits)
                 if rest is None:
                     return room, OFFLOAD
                 if self.method is Method.OFFLOAD:
-                    self.stop(self._too_small(limits))
+                    self.stop(self._why_not(rest, limits)[0])
                     return None
                 backlog.put_off(rest)
         room = backlog.for_host()
         return None if room is None else (room, HOST)
+
+    def _not_for_storage(self, room: Piece, limits: Limits) -> Piece | None:
+        """The beginning of this room that it cannot copy: between such units, or by its size."""
+        if self._pairs.why_not(self.request.pair(room.start)):
+            return self.request.of_one_pair(room)
+        return fragment(room, self.request, limits.granularity_blocks.value)
 
     def _take(self, piece: Piece, means: str) -> None:
         """A task covers this piece; what goes by host and is not accounted for yet is booked."""
@@ -373,11 +354,15 @@ class Job:
         if self.limits is None:
             self._book(self.refused, piece.blocks, self._refused_kind)
         else:
-            self._book(self.detour or self._too_small(self.limits), piece.blocks)
+            reason, kind = (self.detour, "") if self.detour else self._why_not(piece, self.limits)
+            self._book(reason, piece.blocks, kind)
 
-    def _too_small(self, limits: Limits) -> str:
+    def _why_not(self, piece: Piece, limits: Limits) -> tuple[str, str]:
+        """The reason, and its kind, why the storage does not copy this, which is not for it."""
+        if closed := self._pairs.why_not(self.request.pair(piece.start)):
+            return closed
         grain = limits.granularity_blocks
-        return f"the last blocks are less than the {grain.rule}: {grain.value} blocks"
+        return f"the last blocks are less than the {grain.rule}: {grain.value} blocks", ""
 
     @property
     def report(self) -> dict[str, int]:

@@ -145,7 +145,7 @@ def layout(ranges: Iterable[Range]) -> str:
     """A word for the order of a request's blocks: the digest of its ranges."""
     digest = blake2b(digest_size=16)
     for each in ranges:
-        digest.update(b"%d %d %d\n" % each)
+        digest.update(b"%d %d %d %d\n" % each)
     return digest.hexdigest()
 
 

@@ -16,6 +16,8 @@ from xcopy.follow_up import question
 from xcopy.quirks import quirk_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from xcopy.unit import LogicalUnit
 
 EVEN_BYTES = 2**20  # longer segments are whole multiples of it: pages, stripes and extents are not cut
@@ -152,6 +154,30 @@ def agree(
         granularity_blocks=grain,
         in_flight=min(flight, key=lambda b: b.value),
         without_list_id=without_list_id,
+    )
+
+
+def agree_all(offers: Sequence[Limits | Refusal]) -> Limits | Refusal:
+    """What all pairs of units allow together, of those that may be tried; the first refusal if none may."""
+    found = [offer for offer in offers if isinstance(offer, Limits)]
+    if len(found) < 2:
+        return found[0] if found else offers[0]
+    grain = max((each.granularity_blocks for each in found), key=lambda b: b.value)
+    grain = Bound(math.lcm(*(each.granularity_blocks.value for each in found)), grain.rule)
+    segment = min((each.segment_blocks for each in found), key=lambda b: b.value)
+    blocks = segment.value // grain.value * grain.value
+    if not blocks:
+        return Refusal(
+            f"no segment fits: at most {segment.value} blocks ({segment.rule}), "
+            f"in multiples of {grain.value} ({grain.rule})"
+        )
+    return Limits(
+        segment_blocks=Bound(blocks, segment.rule),
+        segments_per_command=min((each.segments_per_command for each in found), key=lambda b: b.value),
+        command_blocks=min((each.command_blocks for each in found), key=lambda b: b.value),
+        granularity_blocks=grain,
+        in_flight=min((each.in_flight for each in found), key=lambda b: b.value),
+        without_list_id=all(each.without_list_id for each in found),
     )
 
 

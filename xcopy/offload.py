@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from cdb.command import Reply
     from cdb.sense import Sense
     from xcopy.conversation import Conversation
-    from xcopy.job import OffloadTask
     from xcopy.plan import Batch, Request
+    from xcopy.task import OffloadTask
     from xcopy.unit import LogicalUnit
 
 REPEATS = 8  # unit attentions that may stand between us and one answer

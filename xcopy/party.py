@@ -17,7 +17,8 @@ class Party:
     """One side of a copy: the path that was typed, and who answered there.
 
     `names` are the unit's designators, its serial number where it has none. `first` and `room` are the part
-    of it in blocks: all of it, or a partition.
+    of it in blocks: all of it, or a partition. Of a volume the first unit is told, and `layout` is a
+    digest of where all its blocks lie and on which units; it is "" for what is no volume.
     """
 
     path: str
@@ -29,6 +30,7 @@ class Party:
     blocks: int
     first: int
     room: int
+    layout: str = ""
 
     @property
     def who(self) -> tuple[object, ...]:
@@ -46,13 +48,14 @@ CALLED = {
     "blocks": "the number of blocks",
     "first": "the first block of the part",
     "room": "the number of blocks of the part",
+    "layout": "the layout of the volume, a digest of where its blocks lie and on which units,",
 }
 
 
 def party(value: Any) -> Party:
     """A side from plain values; `ValueError`, `TypeError` or `KeyError` when they are not one's."""
     made = Party(**{**value, "names": tuple(value["names"])})
-    texts = made.path, made.vendor, made.product, made.serial, *made.names
+    texts = made.path, made.vendor, made.product, made.serial, made.layout, *made.names
     numbers = made.block_size, made.blocks, made.first, made.room
     if {type(text) for text in texts} != {str} or {type(number) for number in numbers} != {int}:
         raise TypeError("values of other types")

@@ -36,11 +36,15 @@ class Piece:
 
 
 class Range(NamedTuple):
-    """`blocks` blocks of the request; LBAs are of each unit, in its own blocks, a partition's start added."""
+    """`blocks` blocks of the request; LBAs are of each unit, in its own blocks, a partition's start added.
+
+    `pair` tells which unit of each side they are of, where a side has several.
+    """
 
     source_lba: int
     blocks: int
     destination_lba: int
+    pair: int = 0
 
 
 class Request:
@@ -52,6 +56,8 @@ class Request:
     __slots__ = (
         "_destination_scale",
         "_destinations",
+        "_pairs",
+        "_several",
         "_source_scale",
         "_sources",
         "_starts",
@@ -74,6 +80,7 @@ class Request:
         self._source_scale = self.block_size // source_block_size
         self._destination_scale = self.block_size // destination_block_size
         self._starts, self._sources, self._destinations = array("Q"), array("Q"), array("Q")
+        self._pairs, self._several = array("I"), False
         self.blocks = 0
         self._add(Range(source_lba, blocks, destination_lba))
 
@@ -98,12 +105,14 @@ class Request:
             last = self.blocks - self._starts[-1]
             source = self._sources[-1] + last * self._source_scale
             destination = self._destinations[-1] + last * self._destination_scale
-            if (source, destination) == (new.source_lba, new.destination_lba):
+            if (source, destination, self._pairs[-1]) == (new.source_lba, new.destination_lba, new.pair):
                 self.blocks += new.blocks
                 return
         self._starts.append(self.blocks)
         self._sources.append(new.source_lba)
         self._destinations.append(new.destination_lba)
+        self._pairs.append(new.pair)
+        self._several = self._several or new.pair != self._pairs[0]
         self.blocks += new.blocks
 
     @property
@@ -121,7 +130,7 @@ class Request:
         """The ranges, in order, none of them empty."""
         for index, start in enumerate(self._starts):
             blocks = self._end(index) - start
-            yield Range(self._sources[index], blocks, self._destinations[index])
+            yield Range(self._sources[index], blocks, self._destinations[index], self._pairs[index])
 
     def __len__(self) -> int:
         """How many ranges there are, neighbours being one."""
@@ -130,6 +139,24 @@ class Request:
     def room(self, start: int) -> Piece:
         """From block `start` to the end of its range."""
         return Piece(start, self._end(self._index(start)) - start)
+
+    @property
+    def pairs(self) -> frozenset[int]:
+        """The numbers of all pairs of units that are copied between."""
+        return frozenset(self._pairs)
+
+    def pair(self, start: int) -> int:
+        """The pair of units that block `start` is copied between."""
+        return self._pairs[self._index(start) if self._several else 0]
+
+    def of_one_pair(self, room: Piece) -> Piece:
+        """As much of `room` from its start as is copied between the same two units."""
+        if not self._several:
+            return room
+        at, pair = room.start, self.pair(room.start)
+        while at < room.end and self.pair(at) == pair:
+            at = self.room(at).end
+        return Piece(room.start, min(at, room.end) - room.start)
 
     def parts(self, piece: Piece) -> Iterator[Piece]:
         """A piece that may cross the ends of ranges, as pieces that do not."""
@@ -235,11 +262,12 @@ def batch_in(room: Piece, shape: Shape, request: Request, granule: int = 1, most
     """The next command's segments from the start of `room`, which is no `fragment`; it ends before one.
 
     The blocks of `shape` are whole granules. Where ranges are short there are up to `most` segments, with no
-    more blocks than `shape` has.
+    more blocks than `shape` has. All are of one pair of units.
     """
     pieces: list[Piece] = []
     at, end = room.start, min(room.end, room.start + shape.segment_blocks * shape.segments)
-    while at < end and len(pieces) < max(shape.segments, most):
+    pair = request.pair(at)
+    while at < end and len(pieces) < max(shape.segments, most) and request.pair(at) == pair:
         left = min(request.room(at).blocks, end - at)
         blocks = min(shape.segment_blocks, left - left % granule)
         if not blocks:

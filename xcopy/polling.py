@@ -17,19 +17,21 @@ from cdb.command import TransportError
 from cdb.copy_status import LID1_IN_PROGRESS, RUNNING, CopyOperation
 from xcopy.errors import XcopyError
 from xcopy.follow_up import STATUS_LID1, question, state_in
-from xcopy.job import OffloadTask
 from xcopy.list_ids import WITHOUT
+from xcopy.task import OffloadTask
 from xcopy.verdict import Action, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from cdb.command import Command, Reply, Transport
     from xcopy.conversation import Side
-    from xcopy.job import Task
     from xcopy.offload import Pair
+    from xcopy.plan import Request
+    from xcopy.task import Task
 
-    Sender: TypeAlias = Callable[[Callable[[Side], Transport], Callable[["Aside"], object]], None]
+    Ways: TypeAlias = Callable[[Side, int], Transport]  # to a unit of a pair
+    Sender: TypeAlias = Callable[[Ways, Callable[["Aside"], object]], None]
 
 LONG = 5.0  # seconds after which a command takes long, and between two times that is asked
 TIMEOUT = 600.0  # a question may wait behind copies; where one is given up the unit may be reset
@@ -60,6 +62,7 @@ class Question:
     about: Flying
     command: Command
     to: Side
+    pair: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,12 @@ class Polling:
     `timeout` is that of a question, in seconds.
     """
 
-    def __init__(self, pair: Pair, block_size: int, now: float, timeout: float | None = None) -> None:
-        self._pair, self._block_size, self._timeout = pair, block_size, timeout or TIMEOUT
+    def __init__(
+        self, pairs: Sequence[Pair], request: Request, now: float, timeout: float | None = None
+    ) -> None:
+        self._pairs, self._request, self._timeout = pairs, request, timeout or TIMEOUT
         self._next = now + LONG
-        self._never: set[Side] = set()
+        self._never: set[tuple[Side, int]] = set()
 
     def questions(self, flying: Iterable[Flying], now: float) -> list[Question]:
         """What to ask now, in the order the tasks went out; mostly nothing."""
@@ -96,23 +101,26 @@ class Polling:
         """An answer about a task that is still under way."""
         task, reached = question.about.task, None
         if reply is not None and reply.good:
-            reached = reached_in(question.command, reply.data, self._block_size)
+            reached = reached_in(question.command, reply.data, self._request.block_size)
         elif reply is not None and judge(reply, proven=True).action in (Action.WAIT, Action.REPEAT):
             return
         if reached is None:
-            self._never.add(question.to)
+            self._never.add((question.to, question.pair))
             return
-        most = task.piece.blocks * self._block_size
+        most = task.piece.blocks * self._request.block_size
         question.about.reached = max(question.about.reached, min(reached, most))
 
     def _question(self, flying: Flying) -> Question | None:
         task = flying.task
-        if not isinstance(task, OffloadTask) or task.list_id == WITHOUT or task.to in self._never:
+        if not isinstance(task, OffloadTask) or task.list_id == WITHOUT:
             return None
-        listed = question(task.list_id, self._pair.unit(task.to).copy_commands)
+        pair = self._request.pair(task.piece.start)
+        if (task.to, pair) in self._never:
+            return None
+        listed = question(task.list_id, self._pairs[pair].unit(task.to).copy_commands)
         command = listed or question(task.list_id, UNLISTED)
         assert command is not None
-        return Question(flying, replace(command, timeout=self._timeout), task.to)
+        return Question(flying, replace(command, timeout=self._timeout), task.to, pair)
 
 
 def reached_in(asked: Command, data: bytes, block_size: int) -> int | None:
@@ -124,13 +132,11 @@ def reached_in(asked: Command, data: bytes, block_size: int) -> int | None:
     return state.bytes_transferred(block_size) if state.status in running else 0
 
 
-def ask(
-    questions: Iterable[Question], way_to: Callable[[Side], Transport], tell: Callable[[Aside], object]
-) -> None:
+def ask(questions: Iterable[Question], way_to: Ways, tell: Callable[[Aside], object]) -> None:
     """Send them one after the other; the first that is not answered with data is the last, this time."""
     for each in questions:
         try:
-            reply = way_to(each.to).send(each.command)
+            reply = way_to(each.to, each.pair).send(each.command)
         except (TransportError, XcopyError):
             reply = None
         tell(Aside(reply, each))
@@ -139,11 +145,11 @@ def ask(
 
 
 def send_all(
-    commands: Iterable[tuple[Command, Side]],
-    way_to: Callable[[Side], Transport],
+    commands: Iterable[tuple[Command, Side, int]],
+    way_to: Ways,
     tell: Callable[[Aside], object],
 ) -> None:
     """Send them one after the other, whatever is answered."""
-    for command, to in commands:
+    for command, to, pair in commands:
         with suppress(TransportError, XcopyError):
-            tell(Aside(way_to(to).send(command)))
+            tell(Aside(way_to(to, pair).send(command)))

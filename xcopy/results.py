@@ -27,13 +27,17 @@ UNFINISHED = (State.PENDING, State.IN_FLIGHT, State.FAILED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedRange:
-    """Blocks that are not copied, on both units in their own blocks, and why."""
+    """Blocks that are not copied, on both units in their own blocks, and why.
+
+    `pair` is the number of the pair of units, which is 0 unless a side is a volume on several.
+    """
 
     source_lba: int
     source_blocks: int
     destination_lba: int
     destination_blocks: int
     reason: str
+    pair: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,8 +127,9 @@ class RangeResults(Sequence[RangeResult]):
         source_lba, blocks, destination_lba = asked.named(place)
         not_copied = tuple(
             _failed(request, piece, entry)
-            for piece, entry in self._coverage.within(asked.piece(place))
+            for run, entry in self._coverage.within(asked.piece(place))
             if entry.state is not State.COPIED
+            for piece in request.parts(run)
         )
         return RangeResult(
             place=asked.place(place),
@@ -160,4 +165,5 @@ def _failed(request: Request, piece: Piece, entry: Entry) -> FailedRange:
         destination_lba=destination_lba,
         destination_blocks=destination_blocks,
         reason=entry.detail or (NOT_TRIED if entry.state is State.PENDING else UNKNOWN),
+        pair=request.pair(piece.start),
     )

@@ -18,24 +18,25 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from xcopy.conversation import Read, Send, Side, Wait, Write, converse
 from xcopy.follow_up import alarm
 from xcopy.host import HostOutcome, copy_piece
-from xcopy.job import HOST, OFFLOAD, OffloadTask, means_of
 from xcopy.offload import abort_for, carry
 from xcopy.polling import Aside, Flying, Polling, ask, send_all
 from xcopy.progress import Meter
+from xcopy.task import HOST, OFFLOAD, OffloadTask, means_of
 from xcopy.verdict import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from cdb.command import Transport
     from xcopy.comparison import Comparison
     from xcopy.conversation import BlockDoor, Pushback, Step
-    from xcopy.job import Job, Task
+    from xcopy.drive import Drive
+    from xcopy.job import Job
     from xcopy.limits import Limits
     from xcopy.offload import Pair
-    from xcopy.plan import Shape
     from xcopy.polling import Sender
     from xcopy.settings import Bounds
+    from xcopy.task import Task
     from xcopy.verdict import Verdict
 
 TICK = 0.25  # seconds between two looks at the progress when nothing else happens
@@ -45,59 +46,18 @@ FASTER = "the host is faster, and speed is preferred"
 
 
 class Doors(Protocol):
-    """One worker's own ways to both units, opened when first used."""
+    """One worker's own ways to the units of every pair, by its number, opened when first used."""
 
-    def transport(self, side: Side) -> Transport:
+    def transport(self, side: Side, pair: int) -> Transport:
         """The way commands go to a unit."""
         ...
 
-    def blocks(self, side: Side) -> BlockDoor:
+    def blocks(self, side: Side, pair: int) -> BlockDoor:
         """The way the host reads the source or writes the destination."""
         ...
 
     def close(self) -> None:
         """Close what was opened."""
-        ...
-
-
-class Drive(Protocol):
-    """How one means is driven: how many tasks at once, of what shape, and not before when."""
-
-    @property
-    def window(self) -> int:
-        """How many tasks may be under way."""
-        ...
-
-    def shape_for(self, remaining: int) -> Shape:
-        """The shape of the next task, with that many bytes left."""
-        ...
-
-    def ready_at(self, now: float) -> float:
-        """When the next task may go: `now` for at once."""
-        ...
-
-    def sent(self, size: int, now: float) -> None:
-        """A task of that many bytes went out."""
-        ...
-
-    def completed(self, size: int, latency: float, now: float) -> None:
-        """A task of that many bytes was done within `latency` seconds."""
-        ...
-
-    def lost(self, now: float) -> None:
-        """A task ended without being done."""
-        ...
-
-    def refused(self, size: int, sent: float, now: float) -> None:
-        """A task of that many bytes that was sent then, and is lost, was not even begun."""
-        ...
-
-    def bound(self, bounds: Bounds, now: float) -> None:
-        """From now on tasks have other bounds."""
-        ...
-
-    def pushed_back(self, why: Pushback, now: float) -> None:
-        """A unit did not take what it was sent, or took it and said nothing."""
         ...
 
 
@@ -120,8 +80,9 @@ _Message: TypeAlias = "_Finished | _PushedBack | Aside | str | None"  # None: wh
 
 
 class Runner:
-    """Runs one job; `drives` has one for each means, `most` is how many tasks there are at once at the most.
+    """Runs one job between `pairs` of units, to which the request refers by number.
 
+    `drives` has one for each means, `most` is how many tasks there are at once at the most.
     `bounds` says what the drive of the offload is bound to where the units turn out to have other limits.
     `now` gives seconds, `sleep` takes seconds and what ends them early, `start` a thread without signals.
     """
@@ -129,7 +90,7 @@ class Runner:
     def __init__(
         self,
         job: Job,
-        pair: Pair,
+        pairs: Sequence[Pair],
         *,
         drives: Mapping[str, Drive],
         most: int,
@@ -142,7 +103,7 @@ class Runner:
         comparison: Comparison | None = None,
         observe: Callable[[Job], object],
     ) -> None:
-        self._job, self._pair, self._drives = job, pair, drives
+        self._job, self._pairs, self._drives = job, pairs, drives
         self._most, self._bounds = most, bounds
         self._open_doors, self._start, self._now, self._sleep = open_doors, start, now, sleep
         self._timeout, self._comparison, self._observe = timeout, comparison, observe
@@ -150,7 +111,7 @@ class Runner:
         self._done: SimpleQueue[_Message] = SimpleQueue()
         self._stopping = Event()
         self._flying: dict[int, Flying] = {}
-        self._polling = Polling(pair, job.request.block_size, now(), timeout)
+        self._polling = Polling(pairs, job.request, now(), timeout)
         self._asides, self._called_back = 0, False  # how many threads send something aside
         self._held_back = 0.0  # seconds until the next task may go
         self._workers = 0
@@ -318,9 +279,10 @@ class Runner:
     def _call_back(self) -> None:
         """Have the units end what is under way, where they can: once for each command, by another way."""
         aborts = [
-            (command, task.to)
+            (command, task.to, self._pair(task))
             for task in (each.task for each in self._flying.values())
-            if isinstance(task, OffloadTask) and (command := abort_for(task, self._pair)) is not None
+            if isinstance(task, OffloadTask)
+            and (command := abort_for(task, self._pairs[self._pair(task)])) is not None
         ]
         if aborts and not self._called_back:
             self._called_back = True
@@ -368,27 +330,33 @@ class Runner:
                 doors.close()
 
     def _perform(self, task: Task, doors: Doors) -> Verdict | HostOutcome:
+        pair = self._pair(task)
+
         def step(step: Step) -> object:
-            return self._step(step, doors, task)
+            return self._step(step, doors, pair, task)
 
         request = self._job.request
         if isinstance(task, OffloadTask):
-            return converse(carry(task, request, self._pair, timeout=self._timeout), step)
+            return converse(carry(task, request, self._pairs[pair], timeout=self._timeout), step)
         return converse(copy_piece(task.piece, request), step)
 
-    def _step(self, step: Step, doors: Doors, task: Task) -> object:
+    def _pair(self, task: Task) -> int:
+        """The number of the pair of units that all of a task is of."""
+        return self._job.request.pair(task.piece.start)
+
+    def _step(self, step: Step, doors: Doors, pair: int, task: Task) -> object:
         match step:
             case Send(command, to):
-                return doors.transport(to).send(command)
+                return doors.transport(to, pair).send(command)
             case Wait(seconds, pushback):
                 if pushback is not None:
                     self._done.put(_PushedBack(task, pushback, self._now(), seconds))
                 self._sleep(seconds, self._stopping)
                 return not self._stopping.is_set()
             case Read(lba, blocks):
-                return doors.blocks(Side.SOURCE).read(lba, blocks)
+                return doors.blocks(Side.SOURCE, pair).read(lba, blocks)
             case Write(lba, data):
-                doors.blocks(Side.DESTINATION).write(lba, data)
+                doors.blocks(Side.DESTINATION, pair).write(lba, data)
                 return None
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from xcopy.coverage import Coverage
     from xcopy.plan import Request
 
-    Reader: TypeAlias = Callable[[int, int], memoryview]  # from an LBA so many blocks
+    Reader: TypeAlias = Callable[[int, int, int], memoryview]  # from an LBA so many blocks, of a pair's unit
 
 VERIFY = "verify"  # what is going on, where a copy's progress has its means
 WHOLE, SAMPLE = "whole", "sample"
@@ -129,7 +129,8 @@ class Selection:
 class Difference:
     """A block that is not the same, and from its first differing byte on what both sides have there.
 
-    `block` counts in the request; LBAs and bytes inside their blocks are each unit's own.
+    `block` counts in the request; LBAs and bytes inside their blocks are each unit's own, and `pair` is the
+    number of the pair of units.
     """
 
     block: int
@@ -139,6 +140,7 @@ class Difference:
     destination_lba: int
     destination_byte: int
     destination: bytes
+    pair: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +159,9 @@ def compare(piece: Piece, request: Request, source: Reader, destination: Reader)
     for part in request.parts(piece):
         from_lba, from_blocks = request.source(part)
         to_lba, to_blocks = request.destination(part)
-        ours = _all(source, "source", from_lba, from_blocks, request.source_block_size)
-        theirs = _all(destination, "destination", to_lba, to_blocks, request.destination_block_size)
+        pair = request.pair(part.start)
+        ours = _all(source, "source", from_lba, from_blocks, pair, request.source_block_size)
+        theirs = _all(destination, "destination", to_lba, to_blocks, pair, request.destination_block_size)
         for number in differing_blocks(ours, theirs, request.block_size):
             differing += 1
             if len(first) < LISTED:
@@ -173,6 +176,7 @@ def compare(piece: Piece, request: Request, source: Reader, destination: Reader)
                         destination_lba=to_lba + at // request.destination_block_size,
                         destination_byte=at % request.destination_block_size,
                         destination=bytes(theirs[at : min(at + SHOWN, end)]),
+                        pair=pair,
                     )
                 )
     return Compared(piece, differing, tuple(first))
@@ -220,7 +224,7 @@ class Verified:
     """The end of a verification: of `total` bytes `compared` were, and `differing` blocks are not the same.
 
     `first` has the first of these, by their place in the request, at most `LISTED`; `stopped` is why not all
-    was compared, "" when all was.
+    was compared, "" when all was. `pairs` names the units of every pair.
     """
 
     scope: Scope
@@ -231,6 +235,7 @@ class Verified:
     first: tuple[Difference, ...]
     stopped: str
     elapsed: float
+    pairs: tuple[tuple[str, str], ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -238,9 +243,9 @@ class Verified:
         return self.compared == self.total and not self.differing and not self.stopped
 
 
-def _all(read: Reader, side: str, lba: int, blocks: int, block_size: int) -> memoryview:
+def _all(read: Reader, side: str, lba: int, blocks: int, pair: int, block_size: int) -> memoryview:
     """These blocks, every one: what does not come is no reason to call anything equal."""
-    data = read(lba, blocks)
+    data = read(lba, blocks, pair)
     if data.nbytes != blocks * block_size:
         raise IoFailed(
             f"{side}: {data.nbytes} of {blocks * block_size} bytes came of {blocks} blocks from LBA {lba}"

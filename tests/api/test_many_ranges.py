@@ -79,7 +79,7 @@ A_MILLION = """
 import sys
 from xcopy.api.copy import prepare
 from xcopy.cli.ranges import range_list
-from xcopy.job import OffloadTask
+from xcopy.task import OffloadTask
 from xcopy.results import NotCopied
 from xcopy.verdict import Action, Verdict
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests.xcopy.units import unit
 from xcopy.api import safety
-from xcopy.api.endpoint import Endpoint
+from xcopy.api.endpoint import Endpoint, Part
 from xcopy.asked import Asked, Extent
-from xcopy.device.topology import Block, Node
+from xcopy.device.disk import Node
+from xcopy.device.tree import Block
 from xcopy.errors import UnsafeError
 from xcopy.ranges import EndpointText
 
@@ -32,13 +33,11 @@ def side(of: Node | None, number: int = 0, **changes: Any) -> Endpoint:
 
     return Endpoint(
         text=EndpointText(of.path if of else made.name),
-        unit=made,
+        parts=(Part(made, closed, closed),),
         node=of,
         base=0,
         blocks=made.blocks,
         window=None,
-        open_transport=closed,
-        open_blocks=closed,
     )
 
 

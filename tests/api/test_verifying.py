@@ -12,7 +12,8 @@ from xcopy.api.copy import Options, prepare
 from xcopy.api.verify_only import prepare_verification
 from xcopy.device import sg, topology
 from xcopy.device.array_dir import create, open_array, unit_file
-from xcopy.device.topology import Block, Node
+from xcopy.device.disk import Node
+from xcopy.device.tree import Block
 from xcopy.errors import UsageError
 from xcopy.verification import PIECE_BYTES, VERIFY
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from xcopy.device.topology import Node, resolve
+from tests.device.fake_dm import FakeDm
+from xcopy.device.topology import resolve
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +24,7 @@ class Machine:
         self.proc = root / "proc"
         self._numbers: dict[str, tuple[int, int, int]] = {}
         self._mounts: list[str] = []
+        self.dm = FakeDm()
         for directory in (
             "class/block",
             "class/scsi_generic",
@@ -49,11 +51,18 @@ class Machine:
         device_type: int = 0,
         read_only: bool = False,
         major: int = 8,
+        size: int = 1 << 20,
+        state: str = "running",
+        access: str = "",
     ) -> None:
-        """A disk with a device behind it; partitions are number: (start, size) in 512-byte units."""
+        """A disk with a device behind it; sizes and partitions' (start, size) are in 512-byte units."""
         device = self.sysfs / f"devices/host0/target{name}"
         here = device / "block" / name
         self._block(here, (major, minor), read_only=read_only)
+        self._write(here, size=f"{size}\n")
+        self._write(device, state=state + "\n")
+        if access:
+            self._write(device, access_state=access + "\n")
         self._link(device / "subsystem", self.sysfs / "bus" / bus)
         self._link(here / "device", device)
         self._write(device, type=str(device_type), vendor="EXAMPLE ", model="DISK            ")
@@ -76,11 +85,27 @@ class Machine:
         self._generic(device, sg)
 
     def mapped(
-        self, name: str, minor: int, *, on: list[str], uuid: str = "", dm_name: str = "", md: str = ""
+        self,
+        name: str,
+        minor: int,
+        *,
+        on: list[str],
+        uuid: str = "",
+        dm_name: str = "",
+        md: str = "",
+        table: str = "",
+        size: int | None = None,
     ) -> None:
-        """A device-mapper or md device on others."""
+        """A device-mapper or md device on others; `table` as `dmsetup table` shows it, lines at `;`."""
         here = self.sysfs / f"devices/virtual/block/{name}"
+        lines = [line.strip() for line in table.split(";") if line.strip()]
+        if size is None:
+            size = sum(int(line.split()[1]) for line in lines) or 1 << 20
+        if not md:
+            self.dm.tables[253, minor] = lines or ["0 1048576 unheard-of"]
+            self.dm.uuids[253, minor] = uuid
         self._block(here, (9 if md else 253, minor))
+        self._write(here, size=f"{size}\n")
         if md:
             (here / "md").mkdir()
             self._write(here / "md", level=md)
@@ -111,6 +136,10 @@ class Machine:
         """A symlink such as /dev/disk/by-id/..., which stat follows."""
         self._numbers[path] = self._numbers[f"/dev/{name}"]
 
+    def forget(self, path: str) -> None:
+        """A node or symlink that is no more there."""
+        del self._numbers[path]
+
     def mount(self, point: str, numbers: str, source: str, kind: str = "ext4") -> None:
         """One more line of mountinfo, in proc_pid_mountinfo(5)'s format with an optional field."""
         self._mounts.append(f"36 25 {numbers} / {point} rw,relatime shared:1 - {kind} {source} rw")
@@ -136,9 +165,9 @@ class Machine:
         kind, major, minor = self._numbers[path]
         return os.stat_result((kind, *[0] * 9), {"st_rdev": os.makedev(major, minor)})
 
-    def resolve(self, path: str) -> Node:
+    def resolve(self, path: str) -> Any:
         """What `topology.resolve` makes of it on this machine."""
-        return resolve(path, sysfs=str(self.sysfs), status=self.status)
+        return resolve(path, sysfs=str(self.sysfs), status=self.status, ioctl=self.dm)
 
     def _block(self, here: Path, numbers: tuple[int, int], *, read_only: bool = False) -> None:
         (here / "holders").mkdir(parents=True)

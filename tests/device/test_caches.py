@@ -16,7 +16,7 @@ from xcopy.errors import AccessError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from xcopy.device.topology import Node
+    from xcopy.device.disk import Node
 
 NAA = "naa.6001405aaaaaaaaaaaaaaaaaaaaaaaaa"
 ALL = ["/dev/sdc1", "/dev/sdc", "/dev/dm-0", "/dev/sdb2", "/dev/sdb1", "/dev/sdb"]

@@ -11,7 +11,8 @@ import pytest
 
 from xcopy.device.caches import drop
 from xcopy.device.claims import claims, hold
-from xcopy.device.topology import Node, block, resolve
+from xcopy.device.disk import Node
+from xcopy.device.topology import block, resolve
 from xcopy.errors import UnsafeError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:

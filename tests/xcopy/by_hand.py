@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from cdb.command import Command
 from xcopy.conversation import Read, Send, Side, Step, Wait, Write, converse
 from xcopy.host import CommandBlocks, copy_piece
-from xcopy.job import Job, Method, OffloadTask, Task
+from xcopy.job import Job, Method
 from xcopy.limits import Limits, agree
 from xcopy.offload import Pair, carry
 from xcopy.plan import Request
 from xcopy.probe import discover
 from xcopy.target.array import Array, memory_array
+from xcopy.task import OffloadTask, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

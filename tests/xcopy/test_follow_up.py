@@ -15,12 +15,13 @@ from tests.xcopy.units import parameters, unit
 from xcopy.conversation import Pushback, Side, Wait, converse
 from xcopy.coverage import State
 from xcopy.follow_up import question, what_became
-from xcopy.job import HOST, MOST_SILENCES, OFFLOAD, OffloadTask
+from xcopy.job import MOST_SILENCES
 from xcopy.limits import Limits, agree
 from xcopy.offload import ID_WAITS, LEAST_TIMEOUT, Pair, abort_for, copy_batch
 from xcopy.target.faults import Call, Delay, Fault, Step
 from xcopy.target.profile import CAPABLE
 from xcopy.target.profiles import ARRAY_SMALL, CTL, LIO, SCST, STRICT, TCMU
+from xcopy.task import HOST, OFFLOAD, OffloadTask
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:

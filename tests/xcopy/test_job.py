@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from xcopy.backlog import MOST_PUT_OFF
 from xcopy.coverage import PENDING, State
 from xcopy.host import HostOutcome
-from xcopy.job import EARLIER, HOST, OFFLOAD, Job, Method, OffloadTask, Task, means_of
+from xcopy.job import EARLIER, Job, Method
 from xcopy.limits import Bound, Limits, Refusal
 from xcopy.plan import Piece, Range, Request
+from xcopy.task import HOST, OFFLOAD, OffloadTask, Task, means_of
 from xcopy.verdict import Action, Verdict
 
 DONE = Verdict(Action.DONE, "")

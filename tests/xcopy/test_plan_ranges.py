@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from xcopy.asked import Asked, Extent
 from xcopy.conversation import Read, Write, converse
 from xcopy.host import HostOutcome, copy_piece
-from xcopy.job import Job, Method, OffloadTask, Task
+from xcopy.job import Job, Method
 from xcopy.limits import Bound, Limits
 from xcopy.plan import Piece, Range, Request, Shape, batch_in, batches, clip, fragment, packed, remainders
+from xcopy.task import OffloadTask, Task
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:
@@ -250,8 +251,8 @@ def request_of(*ranges: tuple[int, int, int]) -> Request:
 
 def test_neighbours_on_both_sides_are_one_range_and_on_one_side_are_two() -> None:
     assert list(request_of((0, 5, 100), (5, 5, 105), (10, 0, 110), (10, 5, 120)).ranges) == [
-        (0, 10, 100),
-        (10, 5, 120),
+        (0, 10, 100, 0),
+        (10, 5, 120, 0),
     ]
     assert len(request_of((0, 5, 100), (6, 5, 105))) == 2
 

@@ -17,24 +17,28 @@ from xcopy import runner
 from xcopy.conversation import Side
 from xcopy.coverage import State
 from xcopy.errors import AccessError
-from xcopy.job import OFFLOAD, HostTask, Job, OffloadTask
 from xcopy.limits import Limits, agree
 from xcopy.list_ids import WITHOUT
 from xcopy.offload import Pair
-from xcopy.plan import Batch, Piece
+from xcopy.plan import Batch, Piece, Range, Request
 from xcopy.polling import LONG, TIMEOUT, Aside, Flying, Polling, ask
 from xcopy.target.attention import POWER_ON
 from xcopy.target.faults import BUSY, TASK_SET_FULL, Call, Fault, Step, check
+from xcopy.task import OFFLOAD, HostTask, OffloadTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from cdb.command import Command
+    from xcopy.job import Job
     from xcopy.runner import Runner
 
 STATUS_LID1, STATUS_LID4 = (0x84, 0x00), (0x84, 0x05)
 BLOCK, SIZE = 512, 3 * 64 * 512  # of the one task that is asked about
 OFFER = agree(unit(0), unit(1))
+REQUEST = Request(
+    source_lba=0, destination_lba=0, blocks=1000, source_block_size=BLOCK, destination_block_size=BLOCK
+)
 
 
 def pair(*commands: tuple[int, int]) -> Pair:
@@ -58,7 +62,7 @@ def running_lid4(count: int, units: int = 0, status: int = 0x11) -> Reply:
 
 def told(*replies: Reply | None, lid4: bool = False) -> tuple[int, bool]:
     """How far the task has come after these answers, and whether the unit is asked again."""
-    poll, task = Polling(pair(STATUS_LID4 if lid4 else STATUS_LID1), BLOCK, 0.0), flying()
+    poll, task = Polling([pair(STATUS_LID4 if lid4 else STATUS_LID1)], REQUEST, 0.0), flying()
     for number, reply in enumerate(replies, 1):
         (question,) = poll.questions([task], LONG * number)
         poll.heard(question, reply)
@@ -69,19 +73,19 @@ def told(*replies: Reply | None, lid4: bool = False) -> tuple[int, bool]:
 
 
 def test_a_command_is_asked_about_when_it_takes_long_and_again_after_as_long() -> None:
-    poll, task = Polling(pair(STATUS_LID1), BLOCK, 0.0), flying()
+    poll, task = Polling([pair(STATUS_LID1)], REQUEST, 0.0), flying()
     asked = [now for now in range(40) if poll.questions([task], float(now))]
     assert asked == list(range(int(LONG), 40, int(LONG)))
 
 
 def test_what_has_just_been_sent_is_not_asked_about() -> None:
-    poll = Polling(pair(STATUS_LID1), BLOCK, 0.0)
+    poll = Polling([pair(STATUS_LID1)], REQUEST, 0.0)
     (question,) = poll.questions([late := flying(1, 0.5), flying(2, 0.6)], LONG + 0.5)
     assert question.about is late
 
 
 def test_a_command_that_is_sent_again_begins_from_the_start() -> None:
-    poll, task = Polling(pair(STATUS_LID1), BLOCK, 0.0), flying()
+    poll, task = Polling([pair(STATUS_LID1)], REQUEST, 0.0), flying()
     poll.heard(poll.questions([task], LONG)[0], running(512))
     task.sent_again(9.0)  # it waits until then
     assert task.reached == 0
@@ -90,7 +94,7 @@ def test_a_command_that_is_sent_again_begins_from_the_start() -> None:
 
 
 def test_tasks_of_the_host_and_commands_without_an_identifier_cannot_be_asked_about() -> None:
-    poll = Polling(pair(STATUS_LID1), BLOCK, 0.0)
+    poll = Polling([pair(STATUS_LID1)], REQUEST, 0.0)
     host = Flying(HostTask(Piece(0, 64)), 0.0, 0.0)
     assert not poll.questions([host, flying(WITHOUT)], 100.0)
 
@@ -108,19 +112,19 @@ def test_tasks_of_the_host_and_commands_without_an_identifier_cannot_be_asked_ab
 def test_a_unit_is_asked_with_what_it_lists_or_tried_where_it_lists_neither(
     listed: set[tuple[int, int]], cdb: str
 ) -> None:
-    (question,) = Polling(pair(*listed), BLOCK, 0.0).questions([flying()], LONG)
+    (question,) = Polling([pair(*listed)], REQUEST, 0.0).questions([flying()], LONG)
     assert question.command.cdb == bytes.fromhex(cdb)
     assert question.to is Side.DESTINATION
 
 
 @pytest.mark.parametrize(("given_", "used"), [(None, TIMEOUT), (900.0, 900.0)])
 def test_a_question_may_wait_as_long_as_a_copy_takes(given_: float | None, used: float) -> None:
-    (question,) = Polling(pair(STATUS_LID1), BLOCK, 0.0, given_).questions([flying()], LONG)
+    (question,) = Polling([pair(STATUS_LID1)], REQUEST, 0.0, given_).questions([flying()], LONG)
     assert question.command.timeout == used
 
 
 def test_a_unit_that_refuses_is_not_asked_about_its_other_commands_but_the_other_unit_is() -> None:
-    poll = Polling(pair(STATUS_LID1), BLOCK, 0.0)
+    poll = Polling([pair(STATUS_LID1)], REQUEST, 0.0)
     poll.heard(poll.questions([flying()], LONG)[0], check(5, 0x20))
     (question,) = poll.questions([flying(8), flying(9, to=Side.SOURCE)], 2 * LONG)
     assert question.to is Side.SOURCE
@@ -217,11 +221,34 @@ class Way:
 
 @pytest.mark.parametrize("no", [BUSY, Silence("lost"), NotSent("gone"), AccessError("no such node")])
 def test_after_an_answer_without_data_nothing_more_is_asked_this_time(no: Reply | Exception) -> None:
-    questions = Polling(pair(STATUS_LID1), BLOCK, 0.0).questions([flying(n) for n in (1, 2, 3)], LONG)
+    questions = Polling([pair(STATUS_LID1)], REQUEST, 0.0).questions([flying(n) for n in (1, 2, 3)], LONG)
     way, heard = Way(running(1), no), list[Aside]()
-    ask(questions, lambda _: way, heard.append)
+    ask(questions, lambda *_: way, heard.append)
     assert [aside.question for aside in heard] == questions[:2]
     assert heard[1].reply == (no if isinstance(no, Reply) else None)
+
+
+def test_of_two_pairs_each_is_asked_by_its_own_units_and_one_that_refuses_silences_only_itself() -> None:
+    ranges = [Range(0, 64, 0, 0), Range(500, 64, 64, 1)]
+    request = Request.over(ranges, source_block_size=BLOCK, destination_block_size=BLOCK)
+    poll = Polling([pair(STATUS_LID1), pair(STATUS_LID4)], request, 0.0)
+    assert isinstance(OFFER, Limits)
+    tasks = [
+        Flying(OffloadTask(Batch((Piece(64 * n, 64),)), n + 1, True, OFFER, Side.DESTINATION), 0.0, 0.0)
+        for n in range(2)
+    ]
+    asked = poll.questions(tasks, LONG)
+    assert [(each.pair, each.command.cdb[:2].hex()) for each in asked] == [(0, "8400"), (1, "8405")]
+    ways: list[tuple[Side, int]] = []
+
+    def way_to(side: Side, number: int) -> Way:
+        ways.append((side, number))
+        return Way(running(1))
+
+    ask(asked[:1], way_to, lambda _: None)
+    assert ways == [(Side.DESTINATION, 0)]
+    poll.heard(asked[0], None)
+    assert [each.pair for each in poll.questions(tasks, 3 * LONG)] == [1]
 
 
 # While a copy runs

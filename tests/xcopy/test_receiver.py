@@ -11,11 +11,12 @@ from tests.xcopy.by_hand import BLOCK, ByHand, content, filled
 from tests.xcopy.units import parameters, unit
 from xcopy.conversation import Side
 from xcopy.coverage import State
-from xcopy.job import HOST, OFFLOAD, Job, Method, OffloadTask
+from xcopy.job import Job, Method
 from xcopy.limits import Limits, Refusal, Wanted, agree
 from xcopy.plan import Request
 from xcopy.target.faults import Fault, check
 from xcopy.target.profile import CAPABLE
+from xcopy.task import HOST, OFFLOAD, OffloadTask
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:

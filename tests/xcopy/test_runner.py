@@ -17,7 +17,7 @@ from xcopy.conversation import Pushback, Side, converse
 from xcopy.coverage import State
 from xcopy.device.worker import start
 from xcopy.host import CommandBlocks
-from xcopy.job import HOST, OFFLOAD, Job, Method
+from xcopy.job import Job, Method
 from xcopy.limits import Limits, Wanted, agree
 from xcopy.offload import Pair
 from xcopy.plan import Request, Shape
@@ -27,6 +27,7 @@ from xcopy.settings import Bounds
 from xcopy.target.array import Array, memory_array
 from xcopy.target.faults import BUSY, Call, Fault, check
 from xcopy.target.profile import CAPABLE
+from xcopy.task import HOST, OFFLOAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,11 +106,12 @@ class Doors:
     array: Array
     numbers: dict[Side, int] = field(default_factory=lambda: {Side.SOURCE: 0, Side.DESTINATION: 1})
 
-    def transport(self, side: Side) -> Any:
+    def transport(self, side: Side, pair: int) -> Any:
+        assert pair == 0
         return self.array.open(self.numbers[side])
 
-    def blocks(self, side: Side) -> CommandBlocks:
-        return CommandBlocks(self.transport(side), side.value, 512, sleep=lambda _: None)
+    def blocks(self, side: Side, pair: int) -> CommandBlocks:
+        return CommandBlocks(self.transport(side, pair), side.value, 512, sleep=lambda _: None)
 
     def close(self) -> None:
         pass
@@ -144,7 +146,7 @@ def copy(
     LAST[:] = [job]
     made = Runner(
         job,
-        Pair(*units, offer.without_list_id if isinstance(offer, Limits) else True),
+        [Pair(*units, offer.without_list_id if isinstance(offer, Limits) else True)],
         drives=dict.fromkeys((OFFLOAD, HOST), drive or Steady(jobs)),
         most=jobs,
         bounds=lambda limits: Bounds.of(limits, 512),
@@ -443,7 +445,7 @@ def test_a_stop_before_the_start_sends_nothing() -> None:
     job = Job(request, offer, Method.AUTO)
     runner = Runner(
         job,
-        Pair(*units, True),
+        [Pair(*units, True)],
         drives=dict.fromkeys((OFFLOAD, HOST), Steady(4)),
         most=4,
         bounds=lambda limits: Bounds.of(limits, 512),

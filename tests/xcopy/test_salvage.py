@@ -13,13 +13,14 @@ from cdb.command import Reply, Status
 from cdb.sense import Sense
 from tests.xcopy.by_hand import BLOCK, ByHand, content, filled, probed
 from xcopy.coverage import State
-from xcopy.job import HOST, OFFLOAD, Method, OffloadTask
+from xcopy.job import Method
 from xcopy.plan import Batch, Piece
 from xcopy.quirks import quirk_of
 from xcopy.salvage import certainly_copied
 from xcopy.target.faults import Call, Fault, Shorten, check
 from xcopy.target.profile import CAPABLE
 from xcopy.target.profiles import CTL, SCST, STRICT
+from xcopy.task import HOST, OFFLOAD, OffloadTask
 from xcopy.verdict import Verdict
 
 if TYPE_CHECKING:

@@ -12,13 +12,14 @@ from cdb.command import Reply, Status
 from tests.xcopy.by_hand import BLOCK, ByHand, content, filled
 from xcopy.conversation import Pushback, Wait
 from xcopy.coverage import State
-from xcopy.job import HOST, MOST_IN_VAIN, OFFLOAD, Method
+from xcopy.job import MOST_IN_VAIN, Method
 from xcopy.list_ids import MOST
 from xcopy.offload import WAITS
 from xcopy.plan import Shape
 from xcopy.target.faults import BUSY, TASK_SET_FULL, Fault, check
 from xcopy.target.profile import CAPABLE
 from xcopy.target.profiles import ARRAY_SMALL, CTL, FLAKY, LIAR, SCST, STRICT
+from xcopy.task import HOST, OFFLOAD
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:

@@ -63,7 +63,8 @@ def two_sides(request: Request) -> tuple[bytearray, bytearray]:
 
 
 def reader(content: bytearray, block_size: int) -> Reader:
-    def read(lba: int, blocks: int) -> memoryview:
+    def read(lba: int, blocks: int, pair: int) -> memoryview:
+        assert pair == 0
         return memoryview(bytes(content[lba * block_size : (lba + blocks) * block_size]))
 
     return read
@@ -154,8 +155,8 @@ def test_bytes_that_do_not_come_are_never_taken_as_equal(side: str, missing: int
     )
     all_of_it = reader(bytearray(100 * 512), 512)
 
-    def short(lba: int, blocks: int) -> memoryview:
-        return all_of_it(lba, blocks)[:-missing]
+    def short(lba: int, blocks: int, pair: int) -> memoryview:
+        return all_of_it(lba, blocks, pair)[:-missing]
 
     sides = (short, all_of_it) if side == "source" else (all_of_it, short)
     with pytest.raises(IoFailed, match=f"{side}: {4096 - missing} of 4096 bytes came of 8 blocks from LBA"):

@@ -10,18 +10,20 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from xcopy.api.endpoint import Endpoint, open_endpoint, split
-from xcopy.api.request import check_texts, insist, many_ranges, one_range
+from xcopy.api.endpoint import Endpoint, open_endpoint, refuse_moved, split
+from xcopy.api.offers import Offers, insist_on, offers, pairs_of
+from xcopy.api.request import check_texts, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
 from xcopy.comparison import Prefer
-from xcopy.conversation import Side
 from xcopy.errors import UsageError, XcopyError
-from xcopy.job import OFFLOAD, Job, Method
-from xcopy.limits import Limits, Refusal, Wanted, agree
+from xcopy.job import Job, Method
+from xcopy.limits import Limits, Wanted
 from xcopy.list_ids import MOST
-from xcopy.offload import Pair, command_for
+from xcopy.offload import command_for
+from xcopy.pairs import Pairs
 from xcopy.plan import batches, remainders
 from xcopy.results import NotCopied, RangeResults
+from xcopy.task import OFFLOAD
 from xcopy.verification import copied_runs, scope_of
 
 if TYPE_CHECKING:
@@ -74,6 +76,7 @@ class Report:
 
     `ranges` has what became of each range that was asked for, in that order. `commands_to` is the unit that
     took the commands of the offload, "source" or "destination", the last where both were tried; "" for none.
+    `pairs` names the units of every pair of them, by the numbers that parts which are not copied have.
     """
 
     total: int
@@ -88,6 +91,7 @@ class Report:
     offload_refused: str
     elapsed: float
     compared: Rates | None = None
+    pairs: tuple[tuple[str, str], ...] = ()
     verified: Verified | None = None
 
     @property
@@ -136,13 +140,11 @@ def ready(
         scope_of(options.verify)
     refuse_overlap(first, second, asked)
     warnings = secure(first, second, stack, force=options.force)
-    offer, otherwise = (
-        agree(first.unit, second.unit, options.wanted, receiver=side)
-        for side in (Side.DESTINATION, Side.SOURCE)
-    )
+    for side in (first, second):
+        refuse_moved(side)
+    found = offers(first, second, asked.request, options.wanted)
     if options.method is Method.OFFLOAD:
-        by_source = isinstance(offer, Refusal) and isinstance(otherwise, Limits)
-        insist(otherwise if by_source else offer, asked.request)
+        insist_on(found, asked.request)
     if journal is not None and journal.notice:
         warnings.append(journal.notice)
     if journal is None and options.journal is not None:
@@ -150,8 +152,7 @@ def ready(
 
         journal = new_journal(options.journal, first, second, asked, options)
         stack.enter_context(journal.file)
-    offers = offer, otherwise
-    return Copy(first, second, asked, offers, options, tuple(warnings), stack.pop_all(), journal)
+    return Copy(first, second, asked, found, options, tuple(warnings), stack.pop_all(), journal)
 
 
 class Copy:
@@ -162,7 +163,7 @@ class Copy:
         source: Endpoint,
         destination: Endpoint,
         asked: Asked,
-        offers: tuple[Limits | Refusal, Limits | Refusal],
+        offers: Offers,
         options: Options,
         warnings: tuple[str, ...],
         held: ExitStack,
@@ -172,10 +173,11 @@ class Copy:
         self.asked, self.request = asked, asked.request
         self.options, self.warnings = options, warnings
         self._held = held
-        self.job = Job(self.request, offers[0], options.method, offers[1])
-        self.offer = self.job.limits or offers[0]
-        limits = self.job.limits
-        self._pair = Pair(source.unit, destination.unit, limits.without_list_id if limits else True)
+        known = Pairs(offers.used, offers.refused)
+        self.job = Job(self.request, offers.offer, options.method, offers.otherwise, known)
+        self.offer = self.job.limits or offers.offer
+        self._refused = offers.refused
+        self._pairs = pairs_of(source, destination, self.job.limits)
         self.journal = journal
         if journal is not None:
             self.job.already(piece for piece, _ in journal.earlier)
@@ -205,9 +207,14 @@ class Copy:
     def commands(self) -> Iterator[Command]:
         """Every EXTENDED COPY that a run would send, in order, made as they are asked for."""
         if isinstance(self.offer, Limits) and self.options.method is not Method.HOST:
-            for number, batch in enumerate(batches(self.request, self.offer)):
+            number = 0
+            for batch in batches(self.request, self.offer):
+                pair = self.request.pair(batch.whole.start)
+                if pair in self._refused:
+                    continue
+                number = number % MOST + 1
                 yield command_for(
-                    batch, self.request, self._pair, list_id=number % MOST + 1, timeout=self.options.timeout
+                    batch, self.request, self._pairs[pair], list_id=number, timeout=self.options.timeout
                 )
 
     @property
@@ -215,7 +222,13 @@ class Copy:
         """Bytes that a run would leave to the host, as far as the units' own words tell."""
         if not isinstance(self.offer, Limits) or self.options.method is Method.HOST:
             return self.request.bytes
-        left = sum(piece.blocks for piece in remainders(self.request, self.offer))
+        left = sum(
+            piece.blocks
+            for piece in remainders(self.request, self.offer)
+            if self.request.pair(piece.start) not in self._refused
+        )
+        if self._refused:
+            left += sum(each.blocks for each in self.request.ranges if each.pair in self._refused)
         return left * self.request.block_size
 
     def run(self, observe: Callable[[Progress], object] = lambda _: None) -> Report:
@@ -230,7 +243,7 @@ class Copy:
             interval = self.options.journal_interval
             checkpoints = self.journal.checkpoints(self.job, self.destination, interval)
         self._execution = run = Execution(
-            self.job, self._pair, self.source, self.destination, self.options, observe, checkpoints
+            self.job, self._pairs, self.source, self.destination, self.options, observe, checkpoints
         )
         if self._stop:
             run.stop(self._stop)
@@ -288,6 +301,7 @@ class Copy:
             not_durable=self._not_durable,
             offload_refused=job.refused,
             elapsed=elapsed,
+            pairs=tuple((pair.source.name, pair.destination.name) for pair in self._pairs),
             compared=run.comparison.found if run.comparison else None,
             verified=verified,
         )

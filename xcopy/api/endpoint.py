@@ -1,4 +1,4 @@
-"""One side of a copy, opened: from text to a unit, a range on it, and the ways to it.
+"""One side of a copy, opened: from text to a unit or several, what was named of them, and the ways to them.
 
 What a node is comes from `device.topology`, what a unit is from its own answers. Nothing here judges a pair.
 """
@@ -8,13 +8,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations
 from typing import TYPE_CHECKING, TypeVar
 
 from cdb.command import NoPassThrough, TransportError
 from xcopy.conversation import Send, Wait, converse
 from xcopy.device.clock import MonotonicClock
-from xcopy.errors import AccessError, UnsupportedError, UsageError
+from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
 from xcopy.host import CommandBlocks
+from xcopy.mapping import SECTOR
+from xcopy.offload import synchronize
 from xcopy.probe import discover
 from xcopy.ranges import EMULATED, EndpointText, parse_endpoint
 
@@ -24,29 +27,48 @@ if TYPE_CHECKING:
 
     from cdb.command import Transport
     from xcopy.conversation import BlockDoor, Step
-    from xcopy.device.topology import Node
+    from xcopy.device.disk import Node
+    from xcopy.device.layers import Volume
+    from xcopy.device.topology import Found
+    from xcopy.mapping import Mapping
     from xcopy.unit import LogicalUnit
 
 Answer = TypeVar("Answer")
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A unit, and the ways to it."""
+
+    unit: LogicalUnit
+    open_transport: Callable[[], Transport]
+    open_blocks: Callable[[bool], BlockDoor]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A unit, and the part of it that was named: `blocks` blocks from LBA `base`."""
+    """What was named: `blocks` blocks from LBA `base` of the one unit, or a volume on the units of `parts`.
+
+    A volume's blocks lie where its `mapping` says, whose numbers of units are places in `parts`.
+    """
 
     text: EndpointText
-    unit: LogicalUnit
-    node: Node | None
+    parts: tuple[Part, ...]
+    node: Found | None
     base: int
     blocks: int
     window: int | None
-    open_transport: Callable[[], Transport]
-    open_blocks: Callable[[bool], BlockDoor]
+    mapping: Mapping | None = None
 
     @property
     def name(self) -> str:
         """How the user called it."""
         return self.text.path
+
+    @property
+    def unit(self) -> LogicalUnit:
+        """The unit, the first one of a volume's; all have blocks of one size."""
+        return self.parts[0].unit
 
 
 def split(text: str) -> EndpointText:
@@ -63,24 +85,40 @@ def open_endpoint(
     from xcopy.device.topology import resolve
 
     node = resolve(text.path)
-    path = node.sg if node.kind == "sg" else node.node
-    if path is None:
-        raise UnsupportedError(f"{text.path} has no node to send SCSI commands to")
-    opener, window = _transport(transport, path, read_only=read_only)
-    unit = _probe(text.path, opener, timeout)
-    base, blocks = 0, unit.blocks
+    if node.kind == "volume":
+        return _volume(text, node, transport, timeout, read_only=read_only)
+    part, window = _part(text.path, node, transport, timeout, read_only=read_only)
+    base, blocks = 0, part.unit.blocks
     if node.start is not None and node.length is not None:
-        base, blocks = _partition(text.path, node.start, node.length, unit.block_size)
-    return Endpoint(
-        text=text,
-        unit=unit,
-        node=node,
-        base=base,
-        blocks=blocks,
-        window=window,
-        open_transport=opener,
-        open_blocks=partial(_blocks, node, unit, opener, timeout),
-    )
+        base, blocks = _partition(text.path, node.start, node.length, part.unit.block_size)
+    return Endpoint(text=text, parts=(part,), node=node, base=base, blocks=blocks, window=window)
+
+
+def make_durable(endpoint: Endpoint) -> None:
+    """Have every unit write its cache; `AccessError` where one does not say that it did."""
+    for part in endpoint.parts:
+        way = part.open_transport()
+        try:
+            carry_out(synchronize(part.unit.name), way, part.unit.name)
+        finally:
+            way.close()
+
+
+def refuse_moved(endpoint: Endpoint) -> None:
+    """`UnsafeError` where a volume's blocks are not where they were when it was opened.
+
+    It is looked up by its number: whatever it is called now, it is the same volume.
+    """
+    then = endpoint.node
+    if then is None or then.kind != "volume":
+        return
+    from xcopy.device.topology import resolve
+
+    if not then.same_layout(resolve(then.block.path)):
+        raise UnsafeError(
+            f"{endpoint.name}: its blocks were moved to other places after it was opened; what was copied "
+            "since then may be neither here nor there: copy it again"
+        )
 
 
 def carry_out(conversation: Generator[Step, Any, Answer], way: Transport, who: str) -> Answer:
@@ -126,15 +164,64 @@ def _emulated(text: EndpointText) -> Endpoint:
         raise UsageError(f"{text.path}: the array in {directory} has units 0 to {len(array.units) - 1}")
     opener: Callable[[], Transport] = partial(array.open, int(number))
     unit = _probe(text.path, opener, None)
+    part = Part(unit, opener, partial(_blocks, None, unit, opener, None))
+    return Endpoint(text=text, parts=(part,), node=None, base=0, blocks=unit.blocks, window=None)
+
+
+def _part(
+    name: str, node: Node, transport: str, timeout: float | None, *, read_only: bool
+) -> tuple[Part, int | None]:
+    path = node.sg if node.kind == "sg" else node.node
+    if path is None:
+        raise UnsupportedError(f"{name} has no node to send SCSI commands to")
+    opener, window = _transport(transport, path, read_only=read_only)
+    unit = _probe(name, opener, timeout)
+    return Part(unit, opener, partial(_blocks, node, unit, opener, timeout)), window
+
+
+def _volume(
+    text: EndpointText, node: Volume, transport: str, timeout: float | None, *, read_only: bool
+) -> Endpoint:
+    """A volume's units, each by its disk's name; `UnsupportedError` where they do not fit together."""
+    name = text.path
+    opened = [
+        _part(f"{disk.node} (below {name})", disk, transport, timeout, read_only=read_only)
+        for disk in node.disks
+    ]
+    parts = tuple(part for part, _ in opened)
+    sizes = sorted({part.unit.block_size for part in parts})
+    if len(sizes) > 1 or sizes[0] % SECTOR:
+        several = " and ".join(str(size) for size in sizes)
+        raise UnsupportedError(
+            f"{name} lies on units with blocks of {several} bytes, which have no block size in common; "
+            "copy it by other means"
+        )
+    if node.mapping.grain * SECTOR % sizes[0]:
+        raise UnsupportedError(
+            f"{name} has pieces that begin or end inside a block of {sizes[0]} bytes: "
+            "no SCSI command can address them; copy it by other means"
+        )
+    for region in node.mapping.whole:
+        unit = parts[region.unit].unit
+        if region.end * SECTOR > unit.blocks * unit.block_size:
+            raise UnsupportedError(
+                f"{name} goes beyond the end of {unit.name}, which has {unit.blocks} blocks of "
+                f"{unit.block_size} bytes; find out what made the unit smaller first"
+            )
+    for one, other in combinations(parts, 2):
+        if one.unit.same_as(other.unit):
+            raise UnsafeError(
+                f"{one.unit.name} and {other.unit.name} are one unit by two paths that the kernel does not "
+                "know to be one: two places of the volume may be the same block"
+            )
     return Endpoint(
         text=text,
-        unit=unit,
-        node=None,
+        parts=parts,
+        node=node,
         base=0,
-        blocks=unit.blocks,
-        window=None,
-        open_transport=opener,
-        open_blocks=partial(_blocks, None, unit, opener, None),
+        blocks=node.mapping.length * SECTOR // sizes[0],
+        window=min((window for _, window in opened if window is not None), default=None),
+        mapping=node.mapping,
     )
 
 

@@ -9,30 +9,29 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from xcopy.api.endpoint import carry_out
+from xcopy.api.doors import Doors
+from xcopy.api.endpoint import make_durable, refuse_moved
 from xcopy.bucket import Bucket
 from xcopy.comparison import Comparison
-from xcopy.conversation import Side
 from xcopy.device.caches import drop, settle
 from xcopy.device.clock import MonotonicClock
+from xcopy.device.descriptors import workers
 from xcopy.device.worker import start
 from xcopy.errors import AccessError
 from xcopy.governor import Governor
-from xcopy.job import HOST, OFFLOAD, Method
+from xcopy.job import Method
 from xcopy.list_ids import MOST
-from xcopy.offload import synchronize
 from xcopy.progress import Meter, Progress
 from xcopy.runner import Runner
 from xcopy.settings import Bounds, Setting, Span
+from xcopy.task import HOST, OFFLOAD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from cdb.command import Transport
     from xcopy.api.copy import Options
     from xcopy.api.endpoint import Endpoint
     from xcopy.checkpoint import Checkpoints
-    from xcopy.conversation import BlockDoor
     from xcopy.job import Job
     from xcopy.limits import Limits
     from xcopy.offload import Pair
@@ -50,7 +49,7 @@ class Execution:
     def __init__(
         self,
         job: Job,
-        pair: Pair,
+        pairs: Sequence[Pair],
         source: Endpoint,
         destination: Endpoint,
         options: Options,
@@ -71,7 +70,7 @@ class Execution:
         self.comparison = Comparison(options.prefer, self._began) if self._comparable() else None
         self._runner = Runner(
             job,
-            pair,
+            pairs,
             drives=self._drives,
             most=self._most(),
             bounds=self._bounds,
@@ -143,13 +142,11 @@ class Execution:
         kept = self._checkpoints
         if kept is not None:
             kept.wait()
-        way = self._destination.open_transport()
-        try:
-            carry_out(synchronize(self._destination.name), way, self._destination.name)
-        finally:
-            way.close()
+        make_durable(self._destination)
         if self._destination.node is not None:
             drop(self._destination.node)
+        for side in (self._source, self._destination):
+            refuse_moved(side)
         if kept is None:
             return
         if kept.not_durable:  # a cache that could not be written once may have been dropped
@@ -161,7 +158,8 @@ class Execution:
     def _most(self) -> int:
         """How many tasks there are at once at the most, whatever they are of."""
         windows = (MOST, self._options.jobs, self._source.window, self._destination.window)
-        return min(most for most in windows if most is not None)
+        most = min(most for most in windows if most is not None)
+        return workers(most, 2 * (len(self._source.parts) + len(self._destination.parts)))
 
     def _bounds(self, limits: Limits) -> Bounds:
         return Bounds.of(limits, self._job.request.block_size, self._options.wanted)
@@ -212,31 +210,3 @@ class Execution:
             stopping=job.stopped,
             finishing=finishing,
         )
-
-
-class Doors:
-    """One worker's ways to both units, each opened when it is first used."""
-
-    def __init__(self, source: Endpoint, destination: Endpoint) -> None:
-        self._sides = {Side.SOURCE: source, Side.DESTINATION: destination}
-        self._transports: dict[Side, Transport] = {}
-        self._blocks: dict[Side, BlockDoor] = {}
-
-    def transport(self, side: Side) -> Transport:
-        """The way commands go to a unit."""
-        if side not in self._transports:
-            self._transports[side] = self._sides[side].open_transport()
-        return self._transports[side]
-
-    def blocks(self, side: Side) -> BlockDoor:
-        """The way the host reads the source or writes the destination."""
-        if side not in self._blocks:
-            self._blocks[side] = self._sides[side].open_blocks(side is Side.DESTINATION)
-        return self._blocks[side]
-
-    def close(self) -> None:
-        """Close what was opened."""
-        for way in self._transports.values():
-            way.close()
-        for door in self._blocks.values():
-            door.close()

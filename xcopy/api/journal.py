@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields
 from enum import Enum
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from xcopy.api.endpoint import carry_out
+from xcopy.api.endpoint import make_durable
 from xcopy.checkpoint import Checkpoints
 from xcopy.device.journal import create
 from xcopy.device.worker import start
 from xcopy.errors import Busy, UnsafeError, UsageError
 from xcopy.journal import Heading, begin, layout, record
-from xcopy.offload import synchronize
 from xcopy.party import Party
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from xcopy.device.journal import JournalFile
     from xcopy.job import Job
     from xcopy.journal import Copied, Seals
+    from xcopy.unit import LogicalUnit
 
 NOT_KEPT = frozenset({"force", "journal"})  # options of one run, not of a copy
 
@@ -76,23 +77,40 @@ def new_journal(
 
 def side(endpoint: Endpoint) -> Party:
     """A side as its unit describes it; `UnsafeError` for one that cannot be told from others."""
+    for unit in (part.unit for part in endpoint.parts):
+        if not unit.names:
+            raise UnsafeError(
+                f"{unit.name} has neither a designator nor a serial number: its journal could be taken for "
+                "that of another unit; copy without --journal"
+            )
     unit = endpoint.unit
-    if not unit.names:
-        raise UnsafeError(
-            f"{endpoint.name} has neither a designator nor a serial number: its journal could be taken for "
-            "that of another unit; copy without --journal"
-        )
     return Party(
         path=endpoint.name,
         vendor=unit.vendor,
         product=unit.product,
         serial=unit.serial,
-        names=tuple(sorted(f"{kind}:{value.hex()}" for kind, value in unit.names)),
+        names=_names(unit),
         block_size=unit.block_size,
         blocks=unit.blocks,
         first=endpoint.base,
         room=endpoint.blocks,
+        layout=_layout(endpoint),
     )
+
+
+def _names(unit: LogicalUnit) -> tuple[str, ...]:
+    return tuple(sorted(f"{kind}:{value.hex()}" for kind, value in unit.names))
+
+
+def _layout(endpoint: Endpoint) -> str:
+    """A digest of where a volume's blocks lie, and on which units; "" for what lies in one piece."""
+    if endpoint.mapping is None:
+        return ""
+    units = [
+        (unit.vendor, unit.product, unit.serial, _names(unit), unit.block_size, unit.blocks)
+        for unit in (part.unit for part in endpoint.parts)
+    ]
+    return blake2b(f"{endpoint.mapping.said()}\n{units}".encode(), digest_size=16).hexdigest()
 
 
 def kept(options: Options) -> dict[str, object]:
@@ -125,11 +143,8 @@ def restored(path: str, options: Options, values: Any) -> dict[str, Any]:
 
 def _made_durable(destination: Endpoint) -> bool:
     """Have the unit write its cache; False when it has no time."""
-    way = destination.open_transport()
     try:
-        carry_out(synchronize(destination.name), way, destination.name)
+        make_durable(destination)
     except Busy:
         return False
-    finally:
-        way.close()
     return True

@@ -71,4 +71,6 @@ def insist(offer: Limits | Refusal, request: Request) -> None:
 
 
 def _extent(side: Endpoint) -> Extent:
-    return Extent(side.name, side.base, side.blocks, side.unit.block_size)
+    return Extent(
+        side.name, side.base, side.blocks, side.unit.block_size, side.mapping, units=len(side.parts)
+    )

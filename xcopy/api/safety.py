@@ -15,26 +15,33 @@ if TYPE_CHECKING:
     from xcopy.api.endpoint import Endpoint
     from xcopy.asked import Asked
     from xcopy.device.claims import Claim
-    from xcopy.device.topology import Node
+    from xcopy.device.disk import Node
 
 
 def refuse_overlap(source: Endpoint, destination: Endpoint, asked: Asked) -> None:
-    """By identity and LBA, never by path: two names can be one unit."""
-    if not _same(source, destination):
+    """By identity and LBA, never by path: two names can be one unit, or have one in common."""
+    same = _same_units(source, destination)
+    if not same:
         return
     if source.unit.block_size != destination.unit.block_size:
         raise UnsafeError(
             f"{source.name} and {destination.name} look like one unit, but with blocks of "
             f"{source.unit.block_size} and {destination.unit.block_size} bytes: find out which is right first"
         )
-    clash = asked.clash()
+    if len({read for read, _ in same}) < len(same) or len({write for _, write in same}) < len(same):
+        raise UnsafeError(
+            f"{source.name} and {destination.name} have units in common that go by each other's names; "
+            "which blocks are the same cannot be known"
+        )
+    clash = _clash(source, destination, asked, same)
     if clash is None:
         return
-    paths = "" if source.name == destination.name else f" ({source.name} and {destination.name} are one unit)"
+    one = _related(source, destination)
+    paths = "" if source.name == destination.name else f" ({source.name} and {destination.name} {one})"
     reader, writer = (asked.place(index) for index in clash)
     if not reader:
-        (only,) = asked.request.ranges
-        which = f"LBA {only.source_lba} and {only.destination_lba}, {only.blocks} blocks each"
+        lba, blocks, to = asked.named(0)
+        which = f"LBA {source.base + lba} and {destination.base + to}, {blocks} blocks each"
     elif reader == writer:
         which = f"{reader} reads blocks that it writes"
     else:
@@ -52,9 +59,11 @@ def reading_only(source: Endpoint, destination: Endpoint, asked: Asked) -> list[
         for side, end in (("source", source), ("destination", destination))
         for claim in _writers(end)
     ]
-    if _same(source, destination) and asked.clash() is not None:
+    same = _same_units(source, destination)
+    if same and _clash(source, destination, asked, same) is not None:
         warnings.append(
-            f"{source.name} and {destination.name} are one unit, and share blocks of these ranges"
+            f"{source.name} and {destination.name} {_related(source, destination)}, "
+            "and share blocks of these ranges"
         )
     return warnings
 
@@ -68,15 +77,40 @@ def _writers(side: Endpoint) -> list[Claim]:
     return [claim for claim in claims(side.node) if claim.kind in ("mounted", "swap")]
 
 
-def _same(source: Endpoint, destination: Endpoint) -> bool:
-    if source.unit.same_as(destination.unit):
+def _same_units(source: Endpoint, destination: Endpoint) -> list[tuple[int, int]]:
+    """The numbers of parts of both sides that may be one unit."""
+    return [
+        (read, write)
+        for read in range(len(source.parts))
+        for write in range(len(destination.parts))
+        if _same(source, read, destination, write)
+    ]
+
+
+def _clash(
+    source: Endpoint, destination: Endpoint, asked: Asked, same: list[tuple[int, int]]
+) -> tuple[int, int] | None:
+    """A range that reads what another writes, by index: units of both sides that are one have one number."""
+    numbers, writes = dict(same), len(destination.parts)
+    strangers = range(writes, writes + len(source.parts))
+    return asked.clash([numbers.get(read, other) for read, other in enumerate(strangers)], range(writes))
+
+
+def _related(source: Endpoint, destination: Endpoint) -> str:
+    whole = len(source.parts) == len(destination.parts) == 1
+    return "are one unit" if whole else "have blocks of one unit"
+
+
+def _same(source: Endpoint, read: int, destination: Endpoint, write: int) -> bool:
+    """True when these parts of both sides may be one unit."""
+    if source.parts[read].unit.same_as(destination.parts[write].unit):
         return True
     if source.node is None or destination.node is None:
         return False
-    return bool(_nodes(source.node) & _nodes(destination.node))
+    return bool(_names(source.node.disks[read]) & _names(destination.node.disks[write]))
 
 
-def _nodes(node: Node) -> set[object]:
+def _names(node: Node) -> set[object]:
     """Every name the kernel has for a unit: its disks by all paths, its sg node, its wwid."""
     disks = (*((node.disk,) if node.disk else ()), *node.siblings)
     names: set[object] = {(disk.major, disk.minor) for disk in disks}

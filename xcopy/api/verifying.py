@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
+from xcopy.api.doors import Doors
+from xcopy.api.endpoint import refuse_moved
 from xcopy.bucket import Bucket
+from xcopy.conversation import Side
 from xcopy.device.clock import MonotonicClock
+from xcopy.device.descriptors import workers
 from xcopy.device.worker import start
 from xcopy.errors import XcopyError
 from xcopy.progress import Meter, Progress
@@ -22,9 +26,8 @@ if TYPE_CHECKING:
 
     from xcopy.api.copy import Options
     from xcopy.api.endpoint import Endpoint
-    from xcopy.conversation import BlockDoor
     from xcopy.plan import Piece, Request
-    from xcopy.verification import Scope
+    from xcopy.verification import Reader, Scope
 
 LOOK = 0.2  # seconds between two looks at the progress
 JOBS = 8  # pieces read at once, unless it is told
@@ -60,7 +63,8 @@ class Verifying:
         self._pieces = self._selection.pieces(max(1, most // request.block_size))
         self._next: Piece | None = None
         windows = (options.jobs or JOBS, source.window, destination.window)
-        self._most = min(window for window in windows if window is not None)
+        most = min(window for window in windows if window is not None)
+        self._most = workers(most, len(source.parts) + len(destination.parts))
         self._now = MonotonicClock().now
         self._started = self._now()
         self._began = self._started - before
@@ -84,6 +88,8 @@ class Verifying:
         """
         try:
             self._run()
+            for side in (self._source, self._destination):
+                refuse_moved(side)
         except Exception as error:
             self._ended_by(error)
         finally:
@@ -101,6 +107,11 @@ class Verifying:
             first=self._findings.first,
             stopped=self._stopped,
             elapsed=self._now() - self._started,
+            pairs=tuple(
+                (one.unit.name, other.unit.name)
+                for one in self._source.parts
+                for other in self._destination.parts
+            ),
         )
 
     def _run(self) -> None:
@@ -156,20 +167,22 @@ class Verifying:
             self.fault = self.fault or error
 
     def _work(self) -> None:
-        doors: list[BlockDoor] = []
+        doors = Doors(self._source, self._destination, read_only=True)
+
+        def reader(side: Side) -> Reader:
+            return lambda lba, blocks, pair: doors.blocks(side, pair).read(lba, blocks)
+
         try:
             while (piece := self._todo.get()) is not None:
                 try:
-                    while len(doors) < 2:
-                        doors.append((self._source, self._destination)[len(doors)].open_blocks(False))
-                    ours, theirs = doors
-                    outcome: Compared | Exception = compare(piece, self._request, ours.read, theirs.read)
+                    outcome: Compared | Exception = compare(
+                        piece, self._request, reader(Side.SOURCE), reader(Side.DESTINATION)
+                    )
                 except Exception as error:
                     outcome = error
                 self._done.put(_Ended(outcome))
         finally:
-            for door in doors:
-                door.close()
+            doors.close()
 
     def _look(self) -> None:
         """Show how far it is, not more often than anybody looks."""

@@ -34,28 +34,45 @@ def run_probe(arguments: argparse.Namespace) -> int:
                 print_error(error)
             continue
         found.append(side)
-        _show_unit(side, as_json=arguments.json)
+        _show_side(side, as_json=arguments.json)
     if len(arguments.devices) == 2 and len(found) == 2:
-        _show_pair(found[0].unit, found[1].unit, as_json=arguments.json)
+        for source in found[0].parts:
+            for destination in found[1].parts:
+                _show_pair(source.unit, destination.unit, as_json=arguments.json)
     return code
 
 
-def _show_unit(side: Endpoint, *, as_json: bool) -> None:
+def _show_side(side: Endpoint, *, as_json: bool) -> None:
+    """What was named, and every unit that it lies on."""
     if as_json:
         from xcopy.cli.render_json import emit, unit_fields
 
-        emit("unit", base_lba=side.base, available_blocks=side.blocks, **unit_fields(side.unit))
+        for part in side.parts:
+            emit("unit", base_lba=side.base, available_blocks=side.blocks, **unit_fields(part.unit))
         return
-    from xcopy.cli.render_text import describe_unit
-    from xcopy.settings import size_text as size
+    if side.mapping is not None:
+        units = " and ".join(part.unit.name for part in side.parts)
+        print(f"{side.name}: a volume of {side.blocks} blocks of {side.unit.block_size} bytes on {units}")
+        _show_links(side)
+    for part in side.parts:
+        _show_unit(side, part.unit)
 
-    unit = side.unit
-    print(describe_unit(unit))
-    print(f"  size {size(unit.blocks * unit.block_size)}, serial {unit.serial or 'not given'}")
+
+def _show_links(side: Endpoint) -> None:
     if side.node is not None:
         from xcopy.device.topology import links
 
         print(f"  also {', '.join(links(side.node)) or 'by no other name'}")
+
+
+def _show_unit(side: Endpoint, unit: LogicalUnit) -> None:
+    from xcopy.cli.render_text import describe_unit
+    from xcopy.settings import size_text as size
+
+    print(describe_unit(unit))
+    print(f"  size {size(unit.blocks * unit.block_size)}, serial {unit.serial or 'not given'}")
+    if side.mapping is None:
+        _show_links(side)
     if side.base:
         print(f"  the partition is {side.blocks} blocks from LBA {side.base}")
     if unit.parameters is None:

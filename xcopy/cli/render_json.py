@@ -95,6 +95,7 @@ class JsonRenderer:
             "plan",
             source=unit_fields(copy.source.unit),
             destination=unit_fields(copy.destination.unit),
+            units=[[part.unit.name for part in side.parts] for side in (copy.source, copy.destination)],
             **_where(copy.asked),
             blocks=request.blocks,
             block_size=request.block_size,
@@ -182,6 +183,7 @@ class JsonRenderer:
             compared=None
             if report.compared is None
             else {"offload": round(report.compared.offload), "host": round(report.compared.host)},
+            pairs=report.pairs if len(report.pairs) > 1 else None,
             verification=None if report.verified is None else verified_fields(report.verified),
             elapsed_s=round(report.elapsed, 6),
         )

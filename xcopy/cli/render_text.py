@@ -7,10 +7,11 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from xcopy.job import EARLIER, HOST, OFFLOAD, Method
+from xcopy.job import EARLIER, Method
 from xcopy.limits import Limits
 from xcopy.results import NOT_TRIED
 from xcopy.settings import size_text as size
+from xcopy.task import HOST, OFFLOAD
 from xcopy.verification import VERIFY
 
 if TYPE_CHECKING:
@@ -162,8 +163,9 @@ class TextRenderer:
             self._explain(copy)
 
     def _explain(self, copy: Copy) -> None:
-        print(f"  {describe_unit(copy.source.unit)}")
-        print(f"  {describe_unit(copy.destination.unit)}")
+        for side in (copy.source, copy.destination):
+            for part in side.parts:
+                print(f"  {describe_unit(part.unit)}")
         if isinstance(copy.offer, Limits):
             print_limits(copy.offer)
             usage = "11b, no list identifier" if copy.offer.without_list_id else "10b, identifiers 1 to 255"
@@ -308,9 +310,13 @@ def print_trouble(report: Report) -> None:
     if not report.copied and {part.reason for part in report.not_copied} <= {report.stopped, NOT_TRIED}:
         return  # nothing is copied, and that is all there is to say
     for part in report.not_copied[:SHOWN_RANGES]:
+        if len(report.pairs) > 1:
+            source, destination = report.pairs[part.pair]
+            places = f"LBA {part.source_lba} of {source} to LBA {part.destination_lba} of {destination}"
+        else:
+            places = f"source LBA {part.source_lba} to destination LBA {part.destination_lba}"
         print(
-            f"xcopy-dev: not copied: {part.source_blocks} blocks from source LBA {part.source_lba} to "
-            f"destination LBA {part.destination_lba}: {part.reason}",
+            f"xcopy-dev: not copied: {part.source_blocks} blocks from {places}: {part.reason}",
             file=sys.stderr,
         )
     if len(report.not_copied) > SHOWN_RANGES:

@@ -11,6 +11,8 @@ from xcopy.settings import size_text as size
 from xcopy.verification import SAMPLE, SAMPLE_BYTES, WHOLE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from xcopy.verification import Difference, Scope, Verified
 
 
@@ -34,7 +36,7 @@ def print_differences(verified: Verified) -> None:
             file=sys.stderr,
         )
         for each in verified.first:
-            print(f"xcopy-dev: {describe_difference(each)}", file=sys.stderr)
+            print(f"xcopy-dev: {describe_difference(each, verified.pairs)}", file=sys.stderr)
         if more := verified.differing - len(verified.first):
             print(f"xcopy-dev: and {more} more block{'s' * (more != 1)}", file=sys.stderr)
     if verified.stopped:
@@ -47,11 +49,13 @@ def describe_scope(scope: Scope) -> str:
     return f"a sample of {scope.pieces} pieces of {size(SAMPLE_BYTES)}" if scope.pieces else "all of it"
 
 
-def describe_difference(found: Difference) -> str:
-    """Both places, and the bytes from the first on that differs."""
+def describe_difference(found: Difference, pairs: Sequence[tuple[str, str]]) -> str:
+    """Both places, and the bytes from the first on that differs; units by name where there are several."""
+    source, destination = (f" of {name}" for name in pairs[found.pair]) if len(pairs) > 1 else ("", "")
     return (
-        f"source LBA {found.source_lba} byte {found.source_byte}: {found.source.hex(' ')}; "
-        f"destination LBA {found.destination_lba} byte {found.destination_byte}: {found.destination.hex(' ')}"
+        f"source LBA {found.source_lba}{source} byte {found.source_byte}: {found.source.hex(' ')}; "
+        f"destination LBA {found.destination_lba}{destination} byte {found.destination_byte}: "
+        f"{found.destination.hex(' ')}"
     )
 
 
@@ -70,6 +74,7 @@ def verified_fields(verified: Verified) -> dict[str, Any]:
             {**asdict(each), "source": each.source.hex(), "destination": each.destination.hex()}
             for each in verified.first
         ],
+        "pairs": verified.pairs if len(verified.pairs) > 1 else None,
         "stopped": verified.stopped or None,
         "elapsed_s": round(verified.elapsed, 6),
     }

@@ -16,7 +16,7 @@ from xcopy.errors import AccessError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from xcopy.device.topology import Node
+    from xcopy.device.topology import Found
 
 BLKFLSBUF: Final = 0x1261  # <linux/fs.h>
 
@@ -26,13 +26,18 @@ GONE: Final = frozenset({errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOMEDIU
 NOTHING_TO_FLUSH: Final = frozenset({errno.EROFS, errno.EOPNOTSUPP})
 
 
-def nodes(node: Node) -> tuple[str, ...]:
-    """Every node with a cache of the unit's blocks, holders first: what they write lands in those below."""
-    blocks = [block for disk in ((node.disk, *node.siblings) if node.disk else ()) for block in disk.walk()]
+def nodes(node: Found) -> tuple[str, ...]:
+    """Every node with a cache of the blocks, holders first: what they write lands in those below.
+
+    Of a volume's neighbours on the same units, which have other blocks, nothing is touched.
+    """
+    apart = node.apart if node.kind == "volume" else frozenset()
+    disks = [disk for each in node.disks if each.disk for disk in (each.disk, *each.siblings)]
+    blocks = [block for disk in disks for block in disk.walk(apart)]
     return tuple(dict.fromkeys(block.path for block in reversed(blocks)))
 
 
-def settle(node: Node) -> None:
+def settle(node: Found) -> None:
     """Write every dirty page of a source to the device; `AccessError` where that cannot be known.
 
     What a mounted file system still holds in its files' pages is not among them: unmount it, or freeze it.
@@ -41,7 +46,7 @@ def settle(node: Node) -> None:
         _each(path, _fsync)
 
 
-def drop(node: Node) -> None:
+def drop(node: Found) -> None:
     """Write the dirty pages of a destination and forget the clean ones, before a copy and after.
 
     Needs CAP_SYS_ADMIN; `AccessError` where it fails, for a stale page would be read, or written back, later.

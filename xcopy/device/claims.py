@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from xcopy.device.topology import Block, Node
+    from xcopy.device.disk import Node
+    from xcopy.device.topology import Found
+    from xcopy.device.tree import Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +49,24 @@ class Claim:
 
 
 def claims(
-    node: Node, *, partition: str | None = None, proc: str = "/proc", sysfs: str = "/sys"
+    node: Found, *, partition: str | None = None, proc: str = "/proc", sysfs: str = "/sys"
 ) -> tuple[Claim, ...]:
-    """Every use of the unit that the kernel lists, by any path: its partitions and what is built on it too.
+    """Every use of the blocks that the kernel lists, by any path: their partitions and what is built on them.
 
     When a partition was resolved, or `partition` is the path of one, uses of the other partitions do not
-    count and uses of the whole disk do. A multipath map is no claim by itself, being the same unit by another
-    name; what sits on it counts.
+    count and uses of the whole disk do; of a volume, uses of what shares no block with it do not. A multipath
+    map is no claim by itself, being the same unit by another name, nor is what a volume lies on; what sits on
+    it counts.
     """
-    if node.disk is None:
-        return ()
-    number = node.partition.number if node.partition else None
-    if partition is not None:
-        number = _number_of(node, partition)
+    others = _others(node, partition)
     mounts = _mounts(Path(proc) / "self/mountinfo")
     swaps = _swaps(Path(proc) / "swaps")
     pools = _btrfs(Path(sysfs) / "fs/btrfs")
     loops = _loops(Path(sysfs) / "class/block")
     found: list[Claim] = []
     seen: set[str] = set()
-    for disk in (node.disk, *node.siblings):
-        other = disk is not node.disk
-        for block in _in_scope(disk, number, seen):
+    for disk, other in ((disk, disk is not each.disk) for each in node.disks for disk in _paths(each)):
+        for block in _in_scope(disk, others, seen):
             at = [Claim("mounted", block.path, mount.point, other) for mount in mounts if mount.is_of(block)]
             if block.name in pools and not at:
                 at = [Claim("mounted", block.path, f"a btrfs pool ({pools[block.name]})", other)]
@@ -76,12 +74,12 @@ def claims(
             if block.name in swaps:
                 found.append(Claim("swap", block.path, "", other))
             for holder in block.holders:
-                if not holder.is_multipath and (number is None or holder.maps_partition is None):
+                if not others.excuse(holder):
                     by = f"{holder.path} ({holder.layer})" if holder.layer else holder.path
                     found.append(Claim("holder", block.path, by, other))
             if block.name in loops:
                 found.append(Claim("holder", block.path, f"{loops[block.name]} (a loop device)", other))
-            if block.read_only and (block is disk or block in disk.partitions):
+            if block.read_only and (block is disk or block in disk.partitions or block.name in others.own):
                 found.append(Claim("read-only", block.path, "", other))
     return tuple(dict.fromkeys(found))
 
@@ -140,13 +138,45 @@ class _Mount:
         return by_number or self.device == Path(block.path).name
 
 
-def _in_scope(disk: Block, number: int | None, seen: set[str]) -> Iterator[Block]:
-    """Every node whose use is a use of the request: all of the disk, or all but the other partitions'."""
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """What has blocks of the same units, but none of those that were asked about."""
+
+    number: int | None = None  # of the partition that was asked about
+    apart: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()  # a volume, and what it lies on
+
+    def has(self, block: Block) -> bool:
+        """True for another partition, and for what lies elsewhere."""
+        if block.name in self.apart:
+            return True
+        return self.number is not None and (block.number or block.maps_partition) not in (None, self.number)
+
+    def excuse(self, holder: Block) -> bool:
+        """True for a holder that is no use by itself."""
+        maps_a_partition = self.number is not None and holder.maps_partition is not None
+        return holder.is_multipath or maps_a_partition or holder.name in self.own | self.apart
+
+
+def _others(node: Found, partition: str | None) -> _Others:
+    if node.kind == "volume":
+        return _Others(apart=node.apart, own=node.below | {node.block.name})
+    if partition is not None:
+        return _Others(_number_of(node, partition))
+    return _Others(node.partition.number if node.partition else None)
+
+
+def _paths(disk: Node) -> tuple[Block, ...]:
+    """The nodes of a unit; none where no block driver took it."""
+    return (disk.disk, *disk.siblings) if disk.disk else ()
+
+
+def _in_scope(disk: Block, others: _Others, seen: set[str]) -> Iterator[Block]:
+    """Every node whose use is a use of the request."""
     todo = [disk]
     while todo:
         block = todo.pop(0)
-        others = number is not None and (block.number or block.maps_partition) not in (None, number)
-        if block.name not in seen and not others:
+        if block.name not in seen and not others.has(block):
             seen.add(block.name)
             yield block
             todo += [*block.partitions, *block.holders]
