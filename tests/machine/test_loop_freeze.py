@@ -189,6 +189,22 @@ def test_a_place_that_is_not_there_freezes_nothing(mounted: str) -> None:
     assert not is_frozen(mounted)
 
 
+def test_while_the_copy_stands_still_it_is_thawed_and_that_is_told(mounted: str) -> None:
+    frozen = Frozen([mounted], patience=0.05)
+    wait_for(int(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()[-1]))
+    assert not is_frozen(mounted)
+    frozen.beat()
+    assert "thawed because the copy stood still" in frozen.thaw()
+
+
+def test_a_copy_that_goes_on_keeps_it_frozen(mounted: str) -> None:
+    frozen = Frozen([mounted], patience=DEADLINE)
+    for _ in range(100_000):  # more than a pipe holds
+        frozen.beat()
+    assert is_frozen(mounted)
+    assert frozen.thaw() == ""
+
+
 def test_what_somebody_else_thawed_meanwhile_is_told(mounted: str) -> None:
     frozen = Frozen([mounted])
     ioctl(mounted, FITHAW)

@@ -265,6 +265,11 @@ class Copy:
         """
         from xcopy.api.execution import Execution
 
+        def look(progress: Progress) -> None:
+            observe(progress)
+            if self._frozen is not None:
+                self._frozen.beat()
+
         checkpoints = None
         if self.journal is not None:
             interval = self.options.journal_interval
@@ -275,7 +280,7 @@ class Copy:
             self.source,
             self.destination,
             self.options,
-            observe,
+            look,
             checkpoints,
             self._freeze if self._to_freeze else None,
         )
@@ -285,7 +290,7 @@ class Copy:
             if self.request.blocks:
                 self._copy(run)
             elapsed = run.elapsed
-            verified = self._verify(elapsed, observe) if self.options.verify else None
+            verified = self._verify(elapsed, look) if self.options.verify else None
         finally:
             self._thaw()
         return self._report(run, elapsed, verified)

@@ -32,6 +32,7 @@ REASONS: Final = {
     errno.EOPNOTSUPP: "its file system cannot be frozen; unmount it, or leave --freeze out",
     errno.ENOTTY: "its file system cannot be frozen; unmount it, or leave --freeze out",
 }
+PATIENCE: Final = 60.0  # seconds in which a copy that goes on says so many times
 DEEPEST: Final = 8  # file systems one in a file of the other
 OURS: Final = {0: "standard input", 1: "standard output", 2: "standard error"}
 
@@ -67,11 +68,14 @@ def refuse_deadlock(frozen: Sequence[Mount], needed: dict[str, str], sysfs: str 
 
 
 class Frozen:
-    """These file systems, frozen from now until `thaw`, or until this process is gone."""
+    """These file systems, frozen from now until `thaw`, or until this process is gone or stands still."""
 
-    def __init__(self, points: Sequence[str]) -> None:
-        """Raises UnsafeError where one is frozen by somebody else, AccessError where it cannot be."""
-        self._points = tuple(points)
+    def __init__(self, points: Sequence[str], patience: float = PATIENCE) -> None:
+        """Raises UnsafeError where one is frozen by somebody else, AccessError where it cannot be.
+
+        `patience` is how many seconds may pass between two calls of `beat`.
+        """
+        self._points, self._patience = tuple(points), patience
         self._own: list[int] = []
         for point in points:
             try:
@@ -81,7 +85,7 @@ class Frozen:
                 raise AccessError(f"--freeze: {point} cannot be opened: {error.strerror}") from error
         try:
             self._guardian = subprocess.Popen(
-                [sys.executable, "-I", "-S", guardian.__file__, *points],
+                [sys.executable, "-I", "-S", guardian.__file__, str(patience), *points],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -90,6 +94,8 @@ class Frozen:
         except OSError as error:
             self._let_go()
             raise AccessError(f"--freeze: no process to thaw again can be started: {error}") from error
+        assert self._guardian.stdin is not None
+        os.set_blocking(self._guardian.stdin.fileno(), False)
         self._bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # it could be written there
         try:
             word, _, rest = self._heard().partition(" ")
@@ -100,6 +106,12 @@ class Frozen:
             self._end()
             index, _, number = rest.partition(" ")
             raise self._refused(int(index or 0), int(number or errno.EIO))
+
+    def beat(self) -> None:
+        """Say that the copy goes on."""
+        if self._own and self._guardian.stdin is not None:
+            with suppress(OSError):  # it was killed, or had no patience: `thaw` tells
+                os.write(self._guardian.stdin.fileno(), b".")
 
     def thaw(self) -> str:
         """Thaw them; what went wrong in the meantime, or "". A second call does nothing."""
@@ -113,6 +125,12 @@ class Frozen:
         if word == "lost":
             index, _, number = rest.partition(" ")
             trouble = self._lost(self._points[int(index)], int(number))
+        elif word == "late":
+            trouble = (
+                f"what was frozen was thawed because the copy stood still for {self._patience:.0f} s "
+                "(suspended, or its output was not read): what was written since then may be copied in part; "
+                "copy it again"
+            )
         elif word != "thawed":  # it was killed: what it froze is ours to thaw
             for point, fd in reversed(list(zip(self._points, self._own, strict=True))):
                 try:

@@ -1,11 +1,13 @@
-"""The program that freezes file systems, and thaws them when whoever started it is done, or dead.
+"""The program that freezes file systems, and thaws them when whoever started it is done, dead, or stuck.
 
 A process of its own, in a session of its own: what kills the copy does not reach it, and the end of its
-standard input, which the kernel closes with the last thread of a killed process, tells it to thaw. Run as a
-file, with mount points as arguments; it imports nothing of this package and writes to no file system.
+standard input, which the kernel closes with the last thread of a killed process, tells it to thaw. So does
+silence there: then the copy is suspended, or waits for somebody who waits for what is frozen. Run as a file,
+with seconds of silence and mount points as arguments; it imports nothing of this package and writes to no
+file system.
 
-On standard output: `frozen`, or `no INDEX ERRNO` when nothing is left frozen; at the end `thawed`, or
-`lost INDEX ERRNO` for the last one that could not be thawed.
+On standard output: `frozen`, or `no INDEX ERRNO` when nothing is left frozen; at the end `thawed`, `late`
+when it did not wait for the end, or `lost INDEX ERRNO` for the last one that could not be thawed.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import select
 import signal
 import sys
 
@@ -22,7 +25,7 @@ FITHAW = 0xC0045878
 DEAF = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGPIPE", "SIGUSR1", "SIGUSR2")
 
 
-def main(points: list[str]) -> None:
+def main(patience: float, points: list[str]) -> None:
     """Freeze, wait, thaw: the last that was frozen first."""
     for name in DEAF:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -41,11 +44,14 @@ def main(points: list[str]) -> None:
                 return
             frozen.append(fd)
         say("frozen")
-        while os.read(0, 4096):
-            pass
+        end = "late"
+        while select.select([0], [], [], patience)[0]:
+            if not os.read(0, 4096):
+                end = "thawed"
+                break
     finally:
         lost = thaw(frozen)
-    say(lost or "thawed")
+    say(lost or end)
 
 
 def thaw(frozen: list[int]) -> str:
@@ -66,4 +72,4 @@ def say(what: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(float(sys.argv[1]), sys.argv[2:])
