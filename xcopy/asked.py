@@ -115,6 +115,12 @@ class Asked:
         """A range as a piece of the request, which is in several ranges of it where a side is a volume."""
         return Piece(self._starts[index], self._blocks[index])
 
+    def writes(self, first: int, end: int) -> bool:
+        """True when a block of the destination extent from `first` up to `end` is written."""
+        scale = self._scales[1]
+        ranges = zip(self._destinations, self._blocks, strict=True)
+        return any(blocks and to < end and first < to + blocks * scale for to, blocks in ranges)
+
     def clash(
         self, sources: Sequence[int] = (0,), destinations: Sequence[int] = (0,)
     ) -> tuple[int, int] | None:

@@ -23,7 +23,8 @@ OPTIONS = Options(
     segments_per_command=2,
     rate=5e6,
     timeout=90.0,
-    force=True,
+    force=frozenset({"mounted"}),
+    freeze=True,
     transport="sgio",
     journal="file",
     journal_interval=2.5,
@@ -39,7 +40,7 @@ def test_every_option_but_those_of_one_run_is_kept_and_comes_back() -> None:
     values = json.loads(json.dumps(kept(OPTIONS)))
     back = restored("file", Options(), values)
     assert back == {f.name: getattr(OPTIONS, f.name) for f in fields(Options) if f.name not in NOT_KEPT}
-    assert {"force", "journal"} == NOT_KEPT
+    assert {"force", "freeze", "journal"} == NOT_KEPT
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from cdb.command import Command, NotSent, Reply
 from tests.xcopy.units import unit
 from xcopy.api import safety
 from xcopy.api.endpoint import Endpoint, Part
+from xcopy.api.safety import Cleared
 from xcopy.asked import Asked, Extent
+from xcopy.claim import FORCIBLE, Claim
+from xcopy.device import claims, initiator_ports
 from xcopy.device.disk import Node
 from xcopy.device.tree import Block
-from xcopy.errors import UnsafeError
+from xcopy.errors import IoFailed, UnsafeError
 from xcopy.ranges import EndpointText
 
 SDA = Block(name="sda", path="/dev/sda", major=8, minor=0)
@@ -107,40 +112,201 @@ def test_one_unit_with_two_block_sizes_is_a_riddle_and_refused() -> None:
         safety.refuse_overlap(first, second, one(first, second, 0, 5000, 80))
 
 
-def test_a_read_only_destination_is_refused_even_with_force() -> None:
-    locked = Block(name="sda", path="/dev/sda", major=8, minor=0, read_only=True)
-    with ExitStack() as stack, pytest.raises(UnsafeError, match="read-only"):
-        safety.secure(side(None), side(node(locked), 1), stack, force=True)
+class Reserving:
+    """A unit that answers PERSISTENT RESERVE IN as told, by service action, and nothing else."""
+
+    def __init__(self, **answers: Reply) -> None:
+        self._answers = answers
+
+    def send(self, command: Command) -> Reply:
+        assert command.cdb[0] == 0x5E
+        actions = {0: "keys", 1: "reservation", 3: "status"}
+        return self._answers.get(actions[command.cdb[1]], Reply(data=bytes(8)))
+
+    def close(self) -> None:
+        pass
 
 
-def test_a_destination_in_use_is_refused_with_its_user_and_force_says_what_it_overrides(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from xcopy.device import claims
+class Blocks:
+    """Blocks of 512 bytes that are zero but for what is at some bytes; those from `bad` on cannot be read."""
 
-    mounted = claims.Claim("mounted", "/dev/sda1", "/srv")
-    monkeypatch.setattr(claims, "claims", lambda _: (mounted,))
-    tried: list[str] = []
+    def __init__(self, at: dict[int, bytes], bad: int | None = None) -> None:
+        self._at, self._bad = at, bad
 
-    def hold(path: str) -> Any:
-        tried.append(path)
-        raise UnsafeError(f"{path} is open exclusively elsewhere")
+    def read(self, lba: int, blocks: int) -> memoryview:
+        if self._bad is not None and lba + blocks > self._bad:
+            raise IoFailed(f"block {self._bad} is bad")
+        data = bytearray(blocks * 512)
+        for offset, content in self._at.items():
+            here = offset - lba * 512
+            if 0 <= here < len(data):
+                data[here : here + len(content)] = content
+        return memoryview(data)
 
-    monkeypatch.setattr(claims, "hold", hold)
-    with ExitStack() as stack:
-        with pytest.raises(UnsafeError, match="/srv"):
-            safety.secure(side(None), side(node(SDA), 1), stack, force=False)
-        assert not tried
-        warnings = safety.secure(side(None), side(node(SDA), 1), stack, force=True)
-    assert tried == ["/dev/sda"]
-    assert any("/srv" in w for w in warnings)
-    assert any("open exclusively" in w for w in warnings)
+    def write(self, *_: object) -> None:
+        raise AssertionError("nothing is written to find out what is there")
+
+    def flush(self) -> None:
+        raise AssertionError("nothing is written to find out what is there")
+
+    def close(self) -> None:
+        pass
 
 
-def test_a_source_in_use_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    from xcopy.device import claims
+XFS = {0: b"XFSB"}
 
-    monkeypatch.setattr(claims, "claims", lambda _: (claims.Claim("mounted", "/dev/sda1", "/srv"),))
-    with ExitStack() as stack:
-        (warning,) = safety.secure(side(node(SDA)), side(None, 1), stack, force=False)
-    assert "/srv" in warning
+
+class TestSecure:
+    """A destination is refused while it is used, and what it holds is told."""
+
+    @pytest.fixture(autouse=True)
+    def _kernel(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What the kernel says, and which nodes it lets us hold."""
+        self.claimed: tuple[Claim, ...] = ()
+        self.busy: set[str] = set()
+        self.held: list[str] = []
+        monkeypatch.setattr(claims, "claims", lambda _: self.claimed)
+        monkeypatch.setattr(claims, "hold", self._hold)
+
+    def _hold(self, path: str) -> Any:
+        if path in self.busy:
+            raise UnsafeError(f"{path}: the kernel reports it in use")
+        self.held.append(path)
+        return nullcontext()
+
+    def destination(
+        self, of: Node | None = None, blocks: Blocks | None = None, way: Reserving | None = None
+    ) -> Endpoint:
+        made = side(of if of is not None else node(SDA), 1)
+        part = Part(made.unit, lambda: way or Reserving(), lambda _: blocks or Blocks({}))  # type: ignore[arg-type]
+        return replace(made, parts=(part,))
+
+    def secure(
+        self, end: Endpoint, *force: str, lba: int = 0, source: Endpoint | None = None, still: bool = False
+    ) -> Cleared:
+        start = source or side(None)
+        ranges = asked(start, end, [(0, 100, lba)], file=None)
+        with ExitStack() as stack:
+            return safety.secure(start, end, ranges, stack, force=frozenset(force), still=still)
+
+    def test_one_that_nobody_uses_is_held_by_every_path(self) -> None:
+        of = node(SDA, siblings=(SDB,))
+        assert self.secure(self.destination(of)) == Cleared([])
+        assert self.held == ["/dev/sda", "/dev/sdb"]
+
+    def test_a_read_only_one_is_refused_whatever_is_forced(self) -> None:
+        locked = Block(name="sda", path="/dev/sda", major=8, minor=0, read_only=True)
+        with pytest.raises(UnsafeError, match="read-only"):
+            self.secure(self.destination(node(locked)), *FORCIBLE)
+
+    def test_a_use_is_refused_with_the_word_that_overrides_it_and_nothing_is_held(self) -> None:
+        self.claimed = (Claim("mounted", "/dev/sda1", "/srv"),)
+        with pytest.raises(UnsafeError, match=r"/dev/sda1 is mounted on /srv.* --force=mounted "):
+            self.secure(self.destination(), "swap", "lvm")
+        assert not self.held
+
+    def test_what_is_overridden_is_told(self) -> None:
+        self.claimed = (Claim("mounted", "/dev/sda1", "/srv"),)
+        self.busy = {"/dev/sda"}
+        overridden, not_held = self.secure(self.destination(), "mounted").warnings
+        assert overridden == "--force=mounted: writing to /dev/sda although /dev/sda1 is mounted on /srv"
+        assert "not held open exclusively" in not_held
+
+    def test_of_two_uses_both_have_to_be_overridden(self) -> None:
+        self.claimed = (Claim("lvm", "/dev/sda1", "/dev/dm-0"), Claim("mounted", "/dev/dm-0", "/srv"))
+        with pytest.raises(UnsafeError, match="--force=mounted,lvm "):
+            self.secure(self.destination(), "lvm")
+        assert len(self.secure(self.destination(), "lvm", "mounted").warnings) == 2
+
+    def test_a_node_that_is_busy_for_no_known_reason_is_open_elsewhere(self) -> None:
+        self.busy = {"/dev/sda"}
+        with pytest.raises(UnsafeError, match=r"/dev/sda is open exclusively elsewhere.* --force=open "):
+            self.secure(self.destination())
+        assert len(self.secure(self.destination(), "open").warnings) == 1
+
+    def test_a_reservation_by_another(self) -> None:
+        way = Reserving(reservation=Reply(data=HELD), status=Reply(data=STATUS))
+        with pytest.raises(UnsafeError, match=r"reserved by naa\.5001405cc0de0002 .*--force=reserved "):
+            self.secure(self.destination(way=way))
+        (warning,) = self.secure(self.destination(way=way), "reserved").warnings
+        assert "although unit1 is reserved by naa.5001405cc0de0002" in warning
+
+    def test_a_reservation_of_our_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(initiator_ports, "own_ports", lambda: frozenset({"naa.5001405cc0de0002"}))
+        way = Reserving(reservation=Reply(data=HELD), status=Reply(data=STATUS))
+        with pytest.raises(UnsafeError, match=r"by this machine itself.*release.*--force=own-reservation "):
+            self.secure(self.destination(way=way), "reserved")
+        assert self.secure(self.destination(way=way), "own-reservation").warnings
+
+    def test_registrations_without_a_reservation_are_told(self) -> None:
+        keys = Reply(data=bytes.fromhex("00000005 00000010") + bytes(16))
+        (warning,) = self.secure(self.destination(way=Reserving(keys=keys))).warnings
+        assert "2 initiators are registered" in warning
+
+    def test_a_unit_that_cannot_be_asked_is_told(self) -> None:
+        class Mute(Reserving):
+            def send(self, _command: Command) -> Reply:
+                raise NotSent("not permitted")
+
+        (warning,) = self.secure(self.destination(way=Mute())).warnings
+        assert "whether unit1 is reserved is not known" in warning
+
+    def test_a_file_system_that_is_overwritten_is_told(self) -> None:
+        found = self.secure(self.destination(blocks=Blocks(XFS)))
+        assert found.destroyed == ("/dev/sda: an XFS file system",)
+        assert found.warnings == ["this will be destroyed: /dev/sda: an XFS file system"]
+
+    def test_so_is_one_on_an_emulated_unit(self) -> None:
+        end = replace(self.destination(blocks=Blocks(XFS)), node=None)
+        assert self.secure(end).destroyed
+
+    def test_one_on_a_partition_is_told_where_the_partition_is_written_to(self) -> None:
+        part = Block(name="sda1", path="/dev/sda1", major=8, minor=1, number=1, start=2048, length=4096)
+        disk = node(replace(SDA, partitions=(part,)))
+        blocks = Blocks({2048 * 512: b"XFSB"})
+        assert self.secure(self.destination(disk, blocks), lba=6143).destroyed == (
+            "/dev/sda1: an XFS file system",
+        )
+        assert not self.secure(self.destination(disk, blocks), lba=6144).destroyed
+        assert not self.secure(self.destination(disk, blocks), lba=0).destroyed
+
+    def test_one_that_begins_where_the_copy_begins_is_told(self) -> None:
+        blocks = Blocks({5000 * 512: b"XFSB"})
+        assert self.secure(self.destination(blocks=blocks), lba=5000).destroyed == (
+            "/dev/sda, LBA 5000: an XFS file system",
+        )
+
+    def test_a_physical_volume_that_no_group_uses_is_a_use_by_itself(self) -> None:
+        blocks = Blocks({512: b"LABELONE" + bytes(16) + b"LVM2 001"})
+        with pytest.raises(UnsafeError, match=r"/dev/sda is a physical volume of LVM.*--force=lvm "):
+            self.secure(self.destination(blocks=blocks), lba=100_000)
+        assert self.secure(self.destination(blocks=blocks), "lvm").destroyed == ()
+
+    def test_one_that_a_group_uses_is_told_once(self) -> None:
+        self.claimed = (Claim("lvm", "/dev/sda", "/dev/dm-0"),)
+        blocks = Blocks({512: b"LABELONE" + bytes(16) + b"LVM2 001"})
+        assert len(self.secure(self.destination(blocks=blocks), "lvm").warnings) == 1
+
+    def test_what_cannot_be_read_may_be_anything(self) -> None:
+        (told,) = self.secure(self.destination(blocks=Blocks({}, bad=0)), lba=0).destroyed[:1]
+        assert "block 0 is bad" in told
+
+    def test_a_copy_of_nothing_destroys_nothing(self) -> None:
+        start, end = side(None), self.destination(blocks=Blocks(XFS))
+        with ExitStack() as stack:
+            none = asked(start, end, [(0, 0, 0)], file=None)
+            assert safety.secure(start, end, none, stack) == Cleared([])
+
+    def test_a_source_in_use_is_a_warning_unless_it_will_be_frozen(self) -> None:
+        self.claimed = (Claim("mounted", "/dev/sda1", "/srv"),)
+        end = replace(self.destination(), node=None)
+        (warning,) = self.secure(end, source=side(node(SDB))).warnings
+        assert "/srv" in warning
+        assert self.secure(end, source=side(node(SDB)), still=True).warnings == []
+
+
+HELD = bytes.fromhex("00000005 00000010 00000000 0000abcd 00000000 00 01 0000")  # Write Exclusive, key ABCDh
+STATUS = bytes.fromhex(  # one registration, the holder's, of a SAS port
+    "00000005 00000030 000000000000abcd 00000000 01 01 0000 0000 0001 00000018"
+    "06000000 5001405cc0de0002 000000000000000000000000"
+)

@@ -255,7 +255,7 @@ def test_a_difference_is_heard_although_the_copy_stopped(
 def test_ctrl_c_while_verifying_leaves_a_copy_that_is_not_verified(
     run: Callable[..., Ran], array: Directory, opened: Array
 ) -> None:
-    opened.faults.add(Fault(opcode=READ, then=interrupt()))
+    opened.faults.add(Fault(opcode=READ, unit=0, then=interrupt()))
     words = (
         array.unit(0),
         array.unit(1),
@@ -281,7 +281,7 @@ def test_ctrl_c_before_that_leaves_nothing_verified(
 ) -> None:
     opened.faults.add(Fault(opcode=opcode, then=interrupt()))
     reads: list[int] = []
-    opened.faults.add(Fault(opcode=READ, times=None, then=Call(lambda: reads.append(1))))
+    opened.faults.add(Fault(opcode=READ, unit=0, times=None, then=Call(lambda: reads.append(1))))
     ran = run(array.unit(0), array.unit(1), "--verify", "--json", *SMALL)
     assert ran.code == 130
     assert verification(ran)["verified"] == 0
@@ -291,7 +291,7 @@ def test_ctrl_c_before_that_leaves_nothing_verified(
 
 def test_ctrl_c_ends_verify_only(run: Callable[..., Ran], array: Directory, opened: Array) -> None:
     unit_file(array.path, 1).write_bytes(array.bytes(0))
-    opened.faults.add(Fault(opcode=READ, then=interrupt()))
+    opened.faults.add(Fault(opcode=READ, unit=0, then=interrupt()))
     ran = run(array.unit(0), array.unit(1), "--verify-only", "--rate", "1MiB")
     assert ran.code == 130
     assert "equal so far" in ran.out or "nothing was compared" in ran.err
@@ -350,7 +350,7 @@ def test_a_copy_that_was_begun_with_verify_is_verified_when_it_is_resumed(
     run: Callable[..., Ran], array: Directory, opened: Array, tmp_path: Path
 ) -> None:
     journal = tmp_path / "copy.journal"
-    opened.faults.add(Fault(opcode=READ, then=interrupt()))
+    opened.faults.add(Fault(opcode=READ, unit=0, then=interrupt()))
     words = (array.unit(0), array.unit(1), "--verify", "--rate", "4MiB")
     ran = run(*words, "--journal", str(journal))
     assert ran.code == 130
@@ -375,6 +375,9 @@ def test_0_blocks_are_verified_at_once(run: Callable[..., Ran], array: Directory
         (("--verify-only", "--dry-run"), "--dry-run is about a copy"),
         (("--verify-only", "--journal", "{dir}/journal"), "--journal is about a copy"),
         (("--verify-only", "--force"), "--force is about a copy"),
+        (("--verify-only", "--force=swap"), "--force is about a copy"),
+        (("--verify-only", "--yes"), "--yes is about a copy"),
+        (("--verify-only", "--freeze"), "--freeze is about a copy"),
         (("--verify-only", "--method", "host"), "--method host is about a copy"),
         (("--verify-only", "--require", "offload"), "--require is about a copy"),
         (("--verify-only", "--prefer", "speed"), "--prefer speed is about a copy"),

@@ -145,6 +145,16 @@ class Machine:
         self._mounts.append(f"36 25 {numbers} / {point} rw,relatime shared:1 - {kind} {source} rw")
         self._write(self.proc / "self", mountinfo="\n".join(self._mounts) + "\n")
 
+    def process(self, number: int, name: str, open_files: dict[int, tuple[str, int]]) -> None:
+        """A process with these devices open: the path and flags of each descriptor."""
+        here = self.proc / str(number)
+        for directory in ("fd", "fdinfo"):
+            (here / directory).mkdir(parents=True)
+        self._write(here, comm=name + "\n")
+        for fd, (path, flags) in open_files.items():
+            (here / f"fd/{fd}").symlink_to(path)
+            self._write(here / "fdinfo", **{str(fd): f"pos:\t0\nflags:\t0{flags:o}\nmnt_id:\t9\n"})
+
     def swap(self, *paths: str) -> None:
         """What /proc/swaps lists."""
         rows = "".join(f"{path}                       partition\t1048572\t\t0\t\t-2\n" for path in paths)

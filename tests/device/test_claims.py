@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.device.fake_sysfs import Machine
-from xcopy.device.claims import Claim, claims, hold
+from xcopy.device.claims import claims, hold, mounts_on
 from xcopy.errors import AccessError, UnsafeError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,13 @@ def found(machine: Machine, path: str = "/dev/sdb", partition: str | None = None
     node = machine.resolve(path)
     return [
         str(claim)
-        for claim in claims(node, partition=partition, proc=str(machine.proc), sysfs=str(machine.sysfs))
+        for claim in claims(
+            node,
+            partition=partition,
+            proc=str(machine.proc),
+            sysfs=str(machine.sysfs),
+            status=lambda path: machine.status(os.readlink(path)),
+        )
     ]
 
 
@@ -228,8 +234,51 @@ def test_a_unit_without_a_block_node_has_no_claims_to_show(tmp_path: Path) -> No
     assert found(machine, "/dev/sg3") == []
 
 
-def test_open_elsewhere_says_by_whom_when_that_is_known() -> None:
-    assert str(Claim("open elsewhere", "/dev/sdb", "qemu")) == "/dev/sdb is open elsewhere (qemu)"
+class TestWriters:
+    """Who has it open for writing: no claim of the kernel's, and yet a use."""
+
+    def test_of_the_disk_or_a_partition(self, machine: Machine) -> None:
+        machine.process(17, "qemu", {5: ("/dev/sdb", os.O_RDWR), 6: ("/dev/sdd1", os.O_WRONLY)})
+
+        assert found(machine) == ["/dev/sdb is open elsewhere (qemu (process 17))"]
+        assert found(machine, "/dev/sdd") == ["/dev/sdd1 is open elsewhere (qemu (process 17))"]
+
+    def test_that_only_read_are_none(self, machine: Machine) -> None:
+        machine.process(17, "multipathd", {5: ("/dev/sdb", os.O_RDONLY | os.O_NONBLOCK)})
+
+        assert found(machine) == []
+
+
+def test_an_array_says_that_it_is_one(machine: Machine) -> None:
+    machine.mapped("md0", 0, on=["sdb1"], md="raid1")
+    machine.mapped("dm-0", 0, on=["sdb2"], uuid="LVM-abc", dm_name="vg-lv")
+    machine.mapped("dm-1", 1, on=["sdb"], uuid="CRYPT-LUKS2-x", dm_name="secret")
+    node = machine.resolve("/dev/sdb")
+    kinds = {c.device: c.kind for c in claims(node, proc=str(machine.proc), sysfs=str(machine.sysfs))}
+
+    assert kinds == {"/dev/sdb": "holder", "/dev/sdb1": "md", "/dev/sdb2": "lvm"}
+
+
+class TestMountsOn:
+    def points(self, machine: Machine, path: str = "/dev/sdb") -> list[str]:
+        node = machine.resolve(path)
+        return [m.point for m in mounts_on(node, proc=str(machine.proc), sysfs=str(machine.sysfs))]
+
+    def test_every_mount_that_is_a_claim(self, machine: Machine) -> None:
+        machine.mapped("dm-0", 0, on=["sdb2"], uuid="LVM-abc", dm_name="vg-lv")
+        machine.mount("/one", "8:17", "/dev/sdb1")
+        machine.mount("/two", "253:0", "/dev/mapper/vg-lv")
+        machine.mount("/again", "8:17", "/dev/sdb1")
+        machine.mount("/other", "8:49", "/dev/sdd1")
+
+        assert self.points(machine) == ["/one", "/two", "/again"]
+        assert self.points(machine, "/dev/sdb1") == ["/one", "/again"]
+
+    def test_a_btrfs_that_goes_by_another_of_its_devices(self, machine: Machine) -> None:
+        machine.mount("/pool", "0:29", "/dev/sdd1", "btrfs")
+        machine.btrfs("1b2c", "sdd1", "sdb2")
+
+        assert self.points(machine) == ["/pool"]
 
 
 class TestHold:

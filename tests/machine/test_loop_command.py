@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.machine.conftest import Loop
 
 
-@pytest.mark.parametrize("words", [(), ("--method", "host"), ("--force",)])
+@pytest.mark.parametrize("words", [(), ("--method", "host"), ("--force=mounted",)])
 @pytest.mark.parametrize("swapped", [False, True])
 def test_a_loop_device_is_no_scsi_unit(
     loop: Loop,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from xcopy.api.endpoint import Endpoint, open_endpoint, refuse_moved, split
+from xcopy.api.freezing import to_freeze, told
 from xcopy.api.offers import Offers, insist_on, offers, pairs_of
 from xcopy.api.request import check_texts, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from xcopy.api.verifying import Verifying
     from xcopy.asked import Asked
     from xcopy.comparison import Rates
+    from xcopy.device.freeze import Frozen
+    from xcopy.device.mounts import Mount
     from xcopy.progress import Progress
     from xcopy.results import FailedRange
     from xcopy.verification import Verified
@@ -46,8 +49,10 @@ class Options:
     """How to copy; what is None is found out while copying.
 
     `jobs` are commands in flight, `segment` is bytes, `rate` bytes per second at the most; `timeout` in
-    seconds per command, None to derive it from what a command moves. `journal` is the file of one that is
-    begun, and `journal_interval` the seconds between two of its records. `verify` is what of the copy is read
+    seconds per command, None to derive it from what a command moves. `force` has the kinds of use of the
+    destination that are overridden (`xcopy.claim.FORCIBLE`). `freeze` is whether what is mounted of the
+    source is frozen while blocks are copied. `journal` is the file of one that is begun, and
+    `journal_interval` the seconds between two of its records. `verify` is what of the copy is read
     back and compared: "" for nothing, else as in `verification.scope_of`.
     """
 
@@ -58,7 +63,8 @@ class Options:
     segments_per_command: int | None = None
     rate: float | None = None
     timeout: float | None = None
-    force: bool = False
+    force: frozenset[str] = frozenset()
+    freeze: bool = False
     transport: str = "sg"
     journal: str | None = None
     journal_interval: float = 5.0
@@ -107,11 +113,16 @@ class Report:
 
 
 def prepare(
-    source: str, destination: str, options: Options | None = None, ranges: RangeList | None = None
+    source: str,
+    destination: str,
+    options: Options | None = None,
+    ranges: RangeList | None = None,
+    agree: Callable[[tuple[str, ...]], object] = lambda _: None,
 ) -> Copy:
     """Open and check both sides and plan the copy; nothing is written before `Copy.run`.
 
-    With `ranges`, SRC and DST have none of their own, and the ranges count from the starts of both.
+    With `ranges`, SRC and DST have none of their own, and the ranges count from the starts of both. `agree`
+    is told what the copy would destroy, such as a file system, if anything, and raises to refuse it.
     Raises UsageError, UnsafeError, UnsupportedError or AccessError.
     """
     options = options or Options()
@@ -124,7 +135,7 @@ def prepare(
             open_endpoint(text, transport=options.transport, timeout=options.timeout) for text in texts
         )
         asked = one_range(first, second) if ranges is None else many_ranges(first, second, ranges)
-        return ready(first, second, asked, options, stack)
+        return ready(first, second, asked, options, stack, agree=agree)
 
 
 def ready(
@@ -134,17 +145,30 @@ def ready(
     options: Options,
     stack: ExitStack,
     journal: Journal | None = None,
+    agree: Callable[[tuple[str, ...]], object] = lambda _: None,
 ) -> Copy:
     """Check both sides and plan the copy; a new journal, if one is wanted, is begun when all is well."""
     if options.verify:
         scope_of(options.verify)
     refuse_overlap(first, second, asked)
-    warnings = secure(first, second, stack, force=options.force)
+    frozen = to_freeze(first, second, options.journal) if options.freeze else ()
+    cleared = secure(
+        first,
+        second,
+        asked,
+        stack,
+        force=options.force,
+        timeout=options.timeout,
+        still=options.freeze,
+    )
+    warnings = [told(frozen)] * options.freeze + cleared.warnings
     for side in (first, second):
         refuse_moved(side)
     found = offers(first, second, asked.request, options.wanted)
     if options.method is Method.OFFLOAD:
         insist_on(found, asked.request)
+    if cleared.destroyed:
+        agree(cleared.destroyed)
     if journal is not None and journal.notice:
         warnings.append(journal.notice)
     if journal is None and options.journal is not None:
@@ -152,7 +176,7 @@ def ready(
 
         journal = new_journal(options.journal, first, second, asked, options)
         stack.enter_context(journal.file)
-    return Copy(first, second, asked, found, options, tuple(warnings), stack.pop_all(), journal)
+    return Copy(first, second, asked, found, options, tuple(warnings), stack.pop_all(), journal, frozen)
 
 
 class Copy:
@@ -168,6 +192,7 @@ class Copy:
         warnings: tuple[str, ...],
         held: ExitStack,
         journal: Journal | None = None,
+        to_freeze: tuple[Mount, ...] = (),
     ) -> None:
         self.source, self.destination = source, destination
         self.asked, self.request = asked, asked.request
@@ -185,6 +210,8 @@ class Copy:
         self._verifying: Verifying | None = None
         self._stop = ""
         self._not_durable = ""
+        self._to_freeze = to_freeze
+        self._frozen: Frozen | None = None
         self.fault: Exception | None = None
 
     def __enter__(self) -> Self:
@@ -238,34 +265,64 @@ class Copy:
         """
         from xcopy.api.execution import Execution
 
+        def look(progress: Progress) -> None:
+            observe(progress)
+            if self._frozen is not None:
+                self._frozen.beat()
+
         checkpoints = None
         if self.journal is not None:
             interval = self.options.journal_interval
             checkpoints = self.journal.checkpoints(self.job, self.destination, interval)
         self._execution = run = Execution(
-            self.job, self._pairs, self.source, self.destination, self.options, observe, checkpoints
+            self.job,
+            self._pairs,
+            self.source,
+            self.destination,
+            self.options,
+            look,
+            checkpoints,
+            self._freeze if self._to_freeze else None,
         )
         if self._stop:
             run.stop(self._stop)
-        if self.request.blocks:
-            try:
-                run.run()
-            except XcopyError as error:
-                self.job.stop(str(error))
-            except Exception as error:
-                self.job.stop(f"a fault of this program: {error!r}")
-                self.fault = error
-            finally:
-                try:
-                    run.make_durable()
-                except XcopyError as error:
-                    self._not_durable = str(error)
-                except Exception as error:
-                    self._not_durable = f"a fault of this program: {error!r}"
-                    self.fault = error
-        elapsed = run.elapsed
-        verified = self._verify(elapsed, observe) if self.options.verify else None
+        try:
+            if self.request.blocks:
+                self._copy(run)
+            elapsed = run.elapsed
+            verified = self._verify(elapsed, look) if self.options.verify else None
+        finally:
+            self._thaw()
         return self._report(run, elapsed, verified)
+
+    def _copy(self, run: Execution) -> None:
+        """Copy and make it durable; what is frozen stays so only where it has to be read again."""
+        try:
+            run.run()
+        except XcopyError as error:
+            self.job.stop(str(error))
+        except Exception as error:
+            self.job.stop(f"a fault of this program: {error!r}")
+            self.fault = error
+        finally:
+            if not self.options.verify:
+                self._thaw()
+            try:
+                run.make_durable()
+            except XcopyError as error:
+                self._not_durable = str(error)
+            except Exception as error:
+                self._not_durable = f"a fault of this program: {error!r}"
+                self.fault = error
+
+    def _freeze(self) -> None:
+        from xcopy.device.freeze import Frozen
+
+        self._frozen = Frozen([mount.point for mount in self._to_freeze])
+
+    def _thaw(self) -> None:
+        if self._frozen is not None and (trouble := self._frozen.thaw()):
+            self.job.stop(trouble)
 
     def _verify(self, elapsed: float, observe: Callable[[Progress], object]) -> Verified:
         """Compare what is copied; nothing, when the copy was to be stopped or this program has failed."""

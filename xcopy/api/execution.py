@@ -55,7 +55,10 @@ class Execution:
         options: Options,
         observe: Callable[[Progress], object],
         checkpoints: Checkpoints | None = None,
+        quiesce: Callable[[], object] | None = None,
     ) -> None:
+        """`quiesce` keeps the source from being written to; it is called last before blocks are copied."""
+        self._quiesce = quiesce
         self._checkpoints = checkpoints
         self._job, self._source, self._destination, self._options = job, source, destination, options
         self._observe = observe
@@ -101,6 +104,10 @@ class Execution:
             settle(self._source.node)
         if self._destination.node is not None:
             drop(self._destination.node)
+        if self._quiesce is not None:
+            self._quiesce()
+            if self._source.node is not None:
+                settle(self._source.node)
         self._runner.run()
 
     def make_durable(self) -> None:

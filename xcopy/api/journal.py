@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from xcopy.journal import Copied, Seals
     from xcopy.unit import LogicalUnit
 
-NOT_KEPT = frozenset({"force", "journal"})  # options of one run, not of a copy
+NOT_KEPT = frozenset({"force", "freeze", "journal"})  # options of one run, not of a copy
 
 
 @dataclass(slots=True)

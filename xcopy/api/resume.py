@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from xcopy.api.copy import Copy
 
 
-def resume(path: str, *, force: bool = False, verify: str = "") -> Copy:
+def resume(path: str, *, force: frozenset[str] = frozenset(), verify: str = "") -> Copy:
     """Open a journal and the units it is of, check all that `prepare` checks, and plan what is left.
 
     All of the copy is verified, what was copied earlier too, if `verify` or the options of the copy say so.

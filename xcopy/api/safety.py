@@ -1,20 +1,25 @@
-"""What may not be written to, decided before anything is: overlaps, and destinations in use.
+"""What may not be written to, decided before anything is: overlaps, destinations in use, what they hold.
 
 By identity and LBA, never by path. Holds what it allows until the copy is done; copies nothing.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from xcopy.errors import UnsafeError
+from xcopy import reserved
+from xcopy.api.contents import at_stake
+from xcopy.api.endpoint import carry_out
+from xcopy.claim import KINDS, Claim, allow
+from xcopy.errors import UnsafeError, XcopyError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import ExitStack
 
     from xcopy.api.endpoint import Endpoint
     from xcopy.asked import Asked
-    from xcopy.device.claims import Claim
     from xcopy.device.disk import Node
 
 
@@ -117,32 +122,99 @@ def _names(node: Node) -> set[object]:
     return names | {name for name in (node.sg, node.wwid) if name}
 
 
-def secure(source: Endpoint, destination: Endpoint, stack: ExitStack, *, force: bool) -> list[str]:
-    """Refuse a destination in use, and keep it from being used while we write; warn of a source in use."""
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A destination that may be written to: what to mind, and what of its contents will be destroyed."""
+
+    warnings: list[str]
+    destroyed: tuple[str, ...] = ()
+
+
+def secure(
+    source: Endpoint,
+    destination: Endpoint,
+    asked: Asked,
+    stack: ExitStack,
+    *,
+    force: frozenset[str] = frozenset(),
+    timeout: float | None = None,
+    still: bool = False,
+) -> Cleared:
+    """Refuse a destination in use, and keep it from being used while we write; warn of a source in use.
+
+    `force` has the kinds of use (`xcopy.claim`) that are overridden; `timeout` is of each question to a unit.
+    `still` is whether what is mounted of the source will be frozen.
+    """
     warnings = [
         f"the source is in use: {claim}; blocks that change during the copy may be copied either way"
         for claim in _writers(source)
+        if not (still and claim.kind == "mounted" and claim.by.startswith("/"))
     ]
+    found, notes = _uses(destination, timeout)
+    contents, unread = at_stake(destination, asked)
+    found += [
+        Claim(each.signature.kind, each.device)
+        for each in contents
+        if each.signature.kind
+        and not any((claim.kind, claim.device) == (each.signature.kind, each.device) for claim in found)
+    ]
+    warnings += allow(destination.name, found, force) + notes
+    warnings += _hold(destination, found, stack, force)
+    destroyed = tuple(
+        [str(each) for each in contents if not each.signature.kind]
+        + [f"whatever cannot be read there ({why})" for why in unread]
+    )
+    warnings += [f"this will be destroyed: {each}" for each in destroyed]
+    return Cleared(warnings, destroyed)
+
+
+def _uses(destination: Endpoint, timeout: float | None) -> tuple[list[Claim], list[str]]:
+    """Every use of a destination that can be found out, and what to mind besides."""
     node = destination.node
     if node is None:
-        return warnings
-    from xcopy.device.claims import claims, hold
+        return [], []
+    from xcopy.device.claims import claims
+    from xcopy.device.initiator_ports import own_ports
 
-    if node.read_only:
-        raise UnsafeError(f"{destination.name} is read-only: nothing can be copied onto it")
-    found = [str(claim) for claim in claims(node)]
-    if found and not force:
-        raise UnsafeError(
-            f"{destination.name} is in use: {'; '.join(found)}. Unmount or release it first; "
-            "--force overrides this check and writes beneath its user"
-        )
-    if found:
-        warnings.append(f"--force: writing to {destination.name} although it is in use: {'; '.join(found)}")
-    for top in node.tops:
+    found, notes = list(claims(node)), []
+    if node.read_only and not any(claim.kind == "read-only" for claim in found):
+        found.append(Claim("read-only", destination.name))
+    for part in destination.parts:
+        try:
+            way = part.open_transport()
+            try:
+                access = carry_out(reserved.ask(timeout or 60.0), way, part.unit.name)
+            finally:
+                way.close()
+        except XcopyError as error:
+            notes.append(f"whether {part.unit.name} is reserved is not known: {error}")
+            continue
+        if access.reserved is not None:
+            found.append(reserved.claim(part.unit.name, access.reserved, own_ports()))
+        elif access.registrations:
+            notes.append(
+                f"{part.unit.name} is not reserved, but {access.registrations} initiators are registered to "
+                "reserve it: does a cluster use it?"
+            )
+    return found, notes
+
+
+def _hold(
+    destination: Endpoint, found: Sequence[Claim], stack: ExitStack, force: frozenset[str]
+) -> list[str]:
+    """Open it exclusively, by every path; what is in use by what was overridden stays as it is."""
+    if destination.node is None:
+        return []
+    from xcopy.device.claims import hold
+
+    warnings = []
+    explained = any(KINDS[claim.kind].exclusive for claim in found)
+    for top in destination.node.tops:
         try:
             stack.enter_context(hold(top))
         except UnsafeError as error:
-            if not force:
-                raise
-            warnings.append(f"--force: {error}")
+            if explained:
+                warnings.append(f"not held open exclusively: {error}")
+            else:
+                warnings += allow(destination.name, [Claim("open", top)], force)
     return warnings

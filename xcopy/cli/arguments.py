@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 LONGEST_TIMEOUT = 4_000_000  # seconds: SG_IO counts milliseconds in 32 bits
 MOST_SEGMENTS = 0xFFFF
 WHOLE = "whole"
-BARE = ("--verify", "--verify-only")  # without "=" they take no word: the next one is a unit
+UNSAID = ""  # a bare --force: what it is to override is not said
+BARE = {"--verify": WHOLE, "--verify-only": WHOLE, "--force": UNSAID}  # without "=", the next word is a unit
 SCOPE = "sample[:N[:SEED]]"
 EPILOG = """\
 LBA and COUNT are logical blocks (COUNT in the source's), decimal or 0x; with KiB, MiB, GiB, TiB or kB, MB,
@@ -32,7 +33,7 @@ exit codes: 0 all copied, 1 stopped or failed with part or nothing copied, 2 usa
 
 def read(argv: Sequence[str]) -> argparse.Namespace:
     """What the words say, `command` the first of it; SystemExit when help or a complaint has been printed."""
-    words = [f"{word}={WHOLE}" if word in BARE else word for word in argv] or ["--help"]
+    words = [f"{word}={BARE[word]}" if word in BARE else word for word in argv] or ["--help"]
     if words[0] not in (*COMMANDS, "-h", "--help"):
         words.insert(0, "copy")
     return _parser(words[0]).parse_args(words)
@@ -105,6 +106,12 @@ def _add_copy(copy: argparse.ArgumentParser) -> None:
         help="copy and write nothing: compare what is there, all of it or a sample",
     )
     _add_force(copy)
+    copy.add_argument(
+        "--freeze", action="store_true", help="freeze what is mounted of the source while blocks are copied"
+    )
+    copy.add_argument(
+        "--yes", "-y", action="store_true", help="on a terminal, do not ask before what is there is destroyed"
+    )
     copy.add_argument("--verbose", "-v", action="store_true", help="limits and where each came from")
     _add_ways(copy)
 
@@ -130,7 +137,13 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_force(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--force", action="store_true", help="write to a destination although it is in use")
+    parser.add_argument(
+        "--force",
+        action="append",
+        type=_kinds,
+        metavar="KIND[,KIND...]",
+        help="write to a destination although it is in use in these ways; a refusal names them",
+    )
 
 
 def _add_probe(probe: argparse.ArgumentParser) -> None:
@@ -190,6 +203,18 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= LONGEST_TIMEOUT:
         raise argparse.ArgumentTypeError(f"{text}: seconds above 0 and up to {LONGEST_TIMEOUT}")
     return seconds
+
+
+def _kinds(text: str) -> frozenset[str]:
+    from xcopy.claim import forced
+    from xcopy.errors import UsageError
+
+    if text == UNSAID:
+        return frozenset()
+    try:
+        return forced(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error).partition(": ")[2]) from error
 
 
 def _scope(text: str) -> str:

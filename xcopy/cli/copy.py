@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from xcopy.api.copy import Copy, Options, Report, prepare
+from xcopy.cli.consent import agreement, forced_kinds, refuse_unsaid, unsaid
 from xcopy.cli.exit_codes import INTERRUPTED_BY_USER, ExitCode, code_of_report
 from xcopy.cli.ranges import range_list
 from xcopy.cli.render_text import print_trouble, print_way_on
@@ -79,8 +80,9 @@ def run_copy(arguments: argparse.Namespace) -> int:
     options = _options(arguments)
     renderer = renderer_for(arguments)
     with range_list(arguments.ranges) as ranges:
-        prepared = prepare(arguments.source, arguments.destination, options, ranges)
+        prepared = prepare(arguments.source, arguments.destination, options, ranges, agreement(arguments))
     with prepared as copy:
+        refuse_unsaid(arguments)
         if not arguments.dry_run:
             return carry_out(copy, renderer)
         say(renderer.planned, copy)
@@ -117,9 +119,10 @@ def _options(arguments: argparse.Namespace) -> Options:
         segments_per_command=arguments.segments_per_command,
         rate=arguments.rate,
         timeout=arguments.timeout,
-        force=arguments.force,
+        force=forced_kinds(arguments),
+        freeze=arguments.freeze,
         transport=arguments.transport,
-        journal=None if arguments.dry_run else arguments.journal,
+        journal=None if arguments.dry_run or unsaid(arguments) else arguments.journal,
         journal_interval=arguments.journal_interval,
         verify=arguments.verify or "",
     )

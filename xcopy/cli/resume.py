@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xcopy.api.resume import resume
+from xcopy.cli.consent import forced_kinds, refuse_unsaid
 from xcopy.cli.copy import carry_out, renderer_for
 
 if TYPE_CHECKING:
@@ -13,5 +14,6 @@ if TYPE_CHECKING:
 
 def run_resume(arguments: argparse.Namespace) -> int:
     """Go on with the copy of a journal; returns the exit code."""
-    with resume(arguments.journal, force=arguments.force, verify=arguments.verify or "") as copy:
+    with resume(arguments.journal, force=forced_kinds(arguments), verify=arguments.verify or "") as copy:
+        refuse_unsaid(arguments)
         return carry_out(copy, renderer_for(arguments))

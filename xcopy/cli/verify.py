@@ -23,6 +23,8 @@ OF_A_COPY = {
     "journal": "--journal",
     "require": "--require",
     "force": "--force",
+    "yes": "--yes",
+    "freeze": "--freeze",
     "segment": "--segment",
     "segments_per_command": "--segments-per-command",
 }

@@ -1,7 +1,7 @@
 """Who uses a unit, by whichever path, and the claim of our own that keeps others out.
 
-Belongs here: mounts, swap, holders, read-only, and the O_EXCL open. Does not know whether a claim matters:
-a caller refuses a destination, lets a source pass, or obeys `--force`.
+Belongs here: mounts, swap, holders, writers, read-only, and the O_EXCL open. Does not know whether a claim
+matters: a caller refuses a destination, lets a source pass, or obeys `--force` (`xcopy.claim`).
 
 The list explains; the O_EXCL open decides. It alone sees other mount namespaces, kernel targets and
 exclusive openers, and it alone does not see a claim on another path, so every path is held (`Node.tops`).
@@ -11,77 +11,78 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from xcopy.claim import Claim
+from xcopy.device.mounts import lines, mounts, unescape
+from xcopy.device.openers import writers
 from xcopy.errors import AccessError, UnsafeError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from xcopy.device.disk import Node
+    from xcopy.device.mounts import Mount
     from xcopy.device.topology import Found
     from xcopy.device.tree import Block
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One use of a device: which, what kind, and by whom (mount point, holder)."""
-
-    kind: Literal["mounted", "swap", "holder", "open elsewhere", "read-only"]
-    device: str
-    by: str = ""
-    other_path: bool = False  # the device is another path to the unit that was asked about
-
-    def __str__(self) -> str:
-        sentence = {
-            "mounted": f"{self.device} is mounted on {self.by}",
-            "swap": f"{self.device} is in use as swap",
-            "holder": f"{self.device} is held by {self.by}",
-            "open elsewhere": f"{self.device} is open elsewhere" + (f" ({self.by})" if self.by else ""),
-            "read-only": f"{self.device} is read-only",
-        }[self.kind]
-        return sentence + (" (another path to the same unit)" if self.other_path else "")
-
-
 def claims(
-    node: Found, *, partition: str | None = None, proc: str = "/proc", sysfs: str = "/sys"
+    node: Found,
+    *,
+    partition: str | None = None,
+    proc: str = "/proc",
+    sysfs: str = "/sys",
+    status: Callable[[str], os.stat_result] = os.stat,
 ) -> tuple[Claim, ...]:
     """Every use of the blocks that the kernel lists, by any path: their partitions and what is built on them.
 
     When a partition was resolved, or `partition` is the path of one, uses of the other partitions do not
     count and uses of the whole disk do; of a volume, uses of what shares no block with it do not. A multipath
     map is no claim by itself, being the same unit by another name, nor is what a volume lies on; what sits on
-    it counts.
+    it counts. `proc`, `sysfs` and `status` are for tests.
     """
     others = _others(node, partition)
-    mounts = _mounts(Path(proc) / "self/mountinfo")
+    mounted = mounts(proc)
+    writing = writers(proc, status)
     swaps = _swaps(Path(proc) / "swaps")
     pools = _btrfs(Path(sysfs) / "fs/btrfs")
     loops = _loops(Path(sysfs) / "class/block")
     found: list[Claim] = []
-    seen: set[str] = set()
-    for disk, other in ((disk, disk is not each.disk) for each in node.disks for disk in _paths(each)):
-        for block in _in_scope(disk, others, seen):
-            at = [Claim("mounted", block.path, mount.point, other) for mount in mounts if mount.is_of(block)]
-            if block.name in pools and not at:
-                at = [Claim("mounted", block.path, f"a btrfs pool ({pools[block.name]})", other)]
-            found += at
-            if block.name in swaps:
-                found.append(Claim("swap", block.path, "", other))
-            for holder in block.holders:
-                if not others.excuse(holder):
-                    by = f"{holder.path} ({holder.layer})" if holder.layer else holder.path
-                    found.append(Claim("holder", block.path, by, other))
-            if block.name in loops:
-                found.append(Claim("holder", block.path, f"{loops[block.name]} (a loop device)", other))
-            if block.read_only and (block is disk or block in disk.partitions or block.name in others.own):
-                found.append(Claim("read-only", block.path, "", other))
+    for block, disk, other in _used(node, others):
+        at = [Claim("mounted", block.path, mount.point, other) for mount in mounted if mount.is_of(block)]
+        if block.name in pools and not at:
+            at = [Claim("mounted", block.path, f"a btrfs pool ({pools[block.name]})", other)]
+        found += at
+        if block.name in swaps:
+            found.append(Claim("swap", block.path, "", other))
+        for holder in block.holders:
+            if not others.excuse(holder):
+                by = f"{holder.path} ({holder.layer})" if holder.layer else holder.path
+                found.append(Claim(_kind_of(holder), block.path, by, other))
+        if block.name in loops:
+            found.append(Claim("holder", block.path, f"{loops[block.name]} (a loop device)", other))
+        found += [Claim("open", block.path, by, other) for by in writing.get((block.major, block.minor), ())]
+        if block.read_only and (block is disk or block in disk.partitions or block.name in others.own):
+            found.append(Claim("read-only", block.path, "", other))
     return tuple(dict.fromkeys(found))
+
+
+def mounts_on(node: Found, *, proc: str = "/proc", sysfs: str = "/sys") -> tuple[Mount, ...]:
+    """Every mount that `claims` tells of, a btrfs of several devices by whichever of them it goes."""
+    pools = _btrfs(Path(sysfs) / "fs/btrfs")
+    found = mounts(proc)
+    blocks = [block for block, _, _ in _used(node, _others(node, None))]
+    mine = {pools[block.name] for block in blocks if block.name in pools}
+    return tuple(
+        mount
+        for mount in found
+        if any(mount.is_of(block) for block in blocks) or pools.get(mount.device) in mine
+    )
 
 
 class Held:
@@ -127,18 +128,6 @@ def hold(path: str) -> Held:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mount:
-    numbers: tuple[int, int]
-    point: str
-    device: str  # kernel name of the source, "" if it is no path
-
-    def is_of(self, block: Block) -> bool:
-        """By number; or by source, for btrfs mounts have a number of no device."""
-        by_number = block.major != 0 and self.numbers == (block.major, block.minor)
-        return by_number or self.device == Path(block.path).name
-
-
-@dataclass(frozen=True, slots=True)
 class _Others:
     """What has blocks of the same units, but none of those that were asked about."""
 
@@ -158,6 +147,12 @@ class _Others:
         return holder.is_multipath or maps_a_partition or holder.name in self.own | self.apart
 
 
+def _kind_of(holder: Block) -> str:
+    if holder.uuid.startswith("LVM-"):
+        return "lvm"
+    return "md" if holder.is_md else "holder"
+
+
 def _others(node: Found, partition: str | None) -> _Others:
     if node.kind == "volume":
         return _Others(apart=node.apart, own=node.below | {node.block.name})
@@ -169,6 +164,15 @@ def _others(node: Found, partition: str | None) -> _Others:
 def _paths(disk: Node) -> tuple[Block, ...]:
     """The nodes of a unit; none where no block driver took it."""
     return (disk.disk, *disk.siblings) if disk.disk else ()
+
+
+def _used(node: Found, others: _Others) -> Iterator[tuple[Block, Block, bool]]:
+    """Every node whose use is a use of the request, its disk, and whether that is another path."""
+    seen: set[str] = set()
+    for each in node.disks:
+        for disk in _paths(each):
+            for block in _in_scope(disk, others, seen):
+                yield block, disk, disk is not each.disk
 
 
 def _in_scope(disk: Block, others: _Others, seen: set[str]) -> Iterator[Block]:
@@ -190,24 +194,9 @@ def _number_of(node: Node, partition: str) -> int:
     raise UsageError(f"{partition} is not a partition of {node.node}")
 
 
-def _mounts(path: Path) -> list[_Mount]:
-    """`36 35 98:0 /root /mnt opts optional... - type source options` (proc_pid_mountinfo(5))."""
-    found = []
-    for line in _lines(path, may_miss=False):
-        before, dash, after = line.partition(" - ")
-        fields, rest = before.split(" "), after.split(" ")
-        if not dash or len(fields) < 5 or len(rest) < 2:
-            continue
-        major, _, minor = fields[2].partition(":")
-        source = _unescape(rest[1])
-        device = Path(os.path.realpath(source)).name if source.startswith("/") else ""
-        found.append(_Mount((int(major), int(minor)), _unescape(fields[4]), device))
-    return found
-
-
 def _swaps(path: Path) -> set[str]:
     """Kernel names of the block devices in use as swap; swap files belong to a mount already."""
-    found = (_unescape(line.split()[0]) for line in _lines(path)[1:] if line.strip())
+    found = (unescape(line.split()[0]) for line in lines(path)[1:] if line.strip())
     return {Path(os.path.realpath(name)).name for name in found}
 
 
@@ -220,21 +209,6 @@ def _loops(path: Path) -> dict[str, str]:
     """Block devices that a loop device is laid over; it claims nothing, so only this shows it."""
     found = {}
     for backing in path.glob("loop*/loop/backing_file"):
-        for name in _lines(backing):
+        for name in lines(backing):
             found[Path(os.path.realpath(name)).name] = f"/dev/{backing.parent.parent.name}"
     return {name: loop for name, loop in found.items() if name}
-
-
-def _lines(path: Path, *, may_miss: bool = True) -> list[str]:
-    """Lines end at newlines alone: a mount point may hold any other character that Python splits at."""
-    try:
-        return path.read_text(errors="surrogateescape").removesuffix("\n").split("\n")
-    except OSError as error:
-        if may_miss and error.errno == errno.ENOENT:  # no swap in this kernel, a loop device just freed
-            return []
-        raise AccessError(f"{path}: {error.strerror}; without it nobody can tell what is in use") from error
-
-
-def _unescape(text: str) -> str:
-    r"""Undo the kernel's octal: `\040` is a space."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), text)

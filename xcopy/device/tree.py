@@ -32,6 +32,9 @@ LAYERS: Final = {
 }
 
 
+MD: Final = "an md array"
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """One block node, and all that is built on it: partitions of a disk, and holders (LVM, md, multipath)."""
@@ -64,6 +67,11 @@ class Block:
     def is_multipath(self) -> bool:
         """True for a multipath map: the same unit by another name."""
         return self.uuid.startswith("mpath-")
+
+    @property
+    def is_md(self) -> bool:
+        """True for an md array."""
+        return self.layer.startswith(MD)
 
     @property
     def maps_partition(self) -> int | None:
@@ -153,7 +161,7 @@ class Tree:
     def layer(self, here: Path) -> str:
         """What a mapped device is, in words."""
         if (here / "md").is_dir():
-            return f"an md array ({text_of(here / 'md/level')})"
+            return f"{MD} ({text_of(here / 'md/level')})"
         if not (here / "dm").is_dir():
             return ""
         uuid, name = text_of(here / "dm/uuid"), text_of(here / "dm/name")

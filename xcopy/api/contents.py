@@ -1,0 +1,85 @@
+"""What a destination holds that a copy would destroy, found by reading it where signatures are.
+
+Here the table (`xcopy.signatures`), the ranges and the way to the blocks meet. Refuses nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from xcopy.errors import XcopyError
+from xcopy.signatures import Look, destroyed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from xcopy.api.endpoint import Endpoint
+    from xcopy.asked import Asked
+    from xcopy.conversation import BlockDoor
+    from xcopy.signatures import Found
+
+
+def at_stake(destination: Endpoint, asked: Asked) -> tuple[list[Found], list[str]]:
+    """What would be destroyed, and of what cannot be read, why nobody can tell."""
+    size = destination.unit.block_size
+
+    def writes(first: int, end: int) -> bool:
+        return asked.writes(first // size, -(-end // size))
+
+    found: list[Found] = []
+    trouble: list[str] = []
+    if not asked.request.blocks:
+        return found, trouble
+    try:
+        door = _door(destination)
+    except XcopyError as error:
+        return found, [str(error)]
+    try:
+        for look in _looks(destination, asked):
+            if not writes(look.start, look.start + look.size):
+                continue
+            pieces = []
+            for offset, length in look.windows(size):
+                try:
+                    pieces.append(
+                        (offset, bytes(door.read(_base(destination) + offset // size, length // size)))
+                    )
+                except XcopyError as error:
+                    trouble.append(str(error))
+            found += destroyed(look, pieces, writes)
+    finally:
+        door.close()
+    return found, trouble
+
+
+def _looks(destination: Endpoint, asked: Asked) -> Iterator[Look]:
+    """All of what was named, its partitions, and what may begin where the one range of a copy begins."""
+    size = destination.unit.block_size
+    node = destination.node
+    whole = node is not None and node.kind != "volume" and node.partition is None
+    parts = node.disks[0].partitions if node is not None and whole else ()
+    parts = tuple(part for part in parts if part.start * 512 % size == 0)
+    yield Look(destination.name, 0, destination.blocks * size, divided=bool(parts))
+    starts = {0}
+    for part in parts:
+        starts.add(part.start * 512)
+        yield Look(part.path, part.start * 512, part.length * 512)
+    if asked.single:
+        _, _, to = asked.named(0)
+        if to * size not in starts:
+            yield Look(
+                f"{destination.name}, LBA {to}", to * size, asked.request.blocks * asked.request.block_size
+            )
+
+
+def _base(destination: Endpoint) -> int:
+    """Where LBA 0 of what was named is, by the door that it is read by."""
+    return 0 if destination.mapping is not None else destination.base
+
+
+def _door(destination: Endpoint) -> BlockDoor:
+    if destination.mapping is None or destination.node is None:
+        return destination.parts[0].open_blocks(False)
+    from xcopy.device.blockio import BlockFile
+
+    return BlockFile(destination.node.path, destination.unit.block_size, writable=False)
