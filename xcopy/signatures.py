@@ -115,20 +115,30 @@ SIGNATURES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A device to look at: `size` bytes from byte `start` of what was named; `divided` into partitions."""
+    """A device to look at: `size` bytes from byte `start` of what was named; `divided` into partitions.
+
+    Of what begins where a copy begins nobody knows where it ends: it is `endless`.
+    """
 
     name: str
     start: int
     size: int
     divided: bool = False
+    endless: bool = False
+
+    def places(self) -> Iterator[tuple[Signature, int]]:
+        """Every signature, and each place on the device where it may be."""
+        for signature in SIGNATURES:
+            if not (self.endless and signature.back):
+                for place in signature.places(self.size):
+                    yield signature, place
 
     def windows(self, grain: int) -> Iterator[tuple[int, int]]:
         """What has to be read, as offset and length, both whole multiples of `grain` bytes; by offset."""
         last = self.size // grain * grain
         wanted = sorted(
             (place // grain * grain, min(-(-end // grain) * grain, last))
-            for signature in SIGNATURES
-            for place in signature.places(self.size)
+            for signature, place in self.places()
             for end in (place + max(len(signature.magic), sum(signature.label or ())),)
             if place // grain * grain < last
         )
@@ -167,14 +177,12 @@ def destroyed(
     read = list(pieces)
     touched = writes(look.start, look.start + look.size)
     found: dict[Found, None] = {}
-    for signature in SIGNATURES:
-        for place in signature.places(look.size):
-            at = look.start + place
-            magic, label = _shown(read, at, signature)
-            own = signature.table or look.divided
-            if magic and (writes(at, at + len(signature.magic)) if own else touched):
-                found[Found(signature, look.name, label)] = None
-                break
+    for signature, place in look.places():
+        at = look.start + place
+        magic, label = _shown(read, at, signature)
+        own = signature.table or look.divided
+        if magic and (writes(at, at + len(signature.magic)) if own else touched):
+            found.setdefault(Found(signature, look.name, label))
     if any(each.signature.boots and each.signature is not BOOT_RECORD for each in found):
         found.pop(Found(BOOT_RECORD, look.name), None)
     return tuple(found)

@@ -185,6 +185,27 @@ class TestMoved:
         written = unit_file(str(bench.directory), 0).read_bytes()
         assert written[8 * 512 : 108 * 512] == unit_file(str(bench.directory), 1).read_bytes()[: 100 * 512]
 
+    @pytest.mark.parametrize(
+        "now", ["0 100 linear 8:16 8", "0 100 mirror core 1 8 2 8:16 0 8:32 0", "0 101 linear 8:16 0"]
+    )
+    @pytest.mark.usefixtures("held")
+    def test_what_is_moved_while_it_is_copied_is_written_to_no_more(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, now: str
+    ) -> None:
+        monkeypatch.setattr("xcopy.api.execution.LAYOUT_LOOK", 0.0)
+        bench.machine.mapped("dm-0", 0, on=["sdb"], table="0 100 linear 8:16 0")
+        options = Options(jobs=1, segment=512, segments_per_command=1)
+        with prepare("/dev/sdc:0+100", "/dev/dm-0", options) as copy:
+            assert copy.job.limits is not None
+
+            def move(_: object) -> None:
+                bench.machine.dm.tables[253, 0] = [now]
+
+            report = copy.run(move)
+
+        assert "/dev/dm-0" in report.stopped
+        assert report.commands["offload"] < 10
+
 
 def test_probe_shows_a_volume_its_units_and_every_pair_of_them(
     bench: Bench, capsys: pytest.CaptureFixture[str]

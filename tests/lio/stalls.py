@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tests.lio.luns import Lun
 
+TAIL = 2048  # sectors at the end of a disk that no gate is before: what is there is read before a copy
 GATE = PREFIX + "gate"  # sorts behind the LUNs' own: left-overs are removed in that order
 
 
@@ -34,20 +35,21 @@ class Disk:
 
     @contextlib.contextmanager
     def held_from(self, first: int) -> Iterator[Gate]:
-        """Reads and writes from this sector on wait until the end of the block; of one disk at a time."""
+        """Reads and writes from this sector to the tail wait until the block ends; of one disk at a time."""
         with self.gated_from(first) as gate, gate.shut():
             yield gate
 
     @contextlib.contextmanager
     def gated_from(self, first: int) -> Iterator[Gate]:
         """Reads and writes from this sector on go through a gate, which is open; of one disk at a time."""
-        left = int(self._sectors) - first
+        end = int(self._sectors) - TAIL
         table = command("dmsetup", "table", self._name)
-        before = " ".join(["0", str(first), *table.split()[2:]])
+        _, _, kind, ram, _, delay = table.split()
+        before, behind = f"0 {first} {kind} {ram} 0 {delay}", f"{end} {TAIL} {kind} {ram} {end} {delay}"
         gate = Gate(self._ram, int(self._sectors))
         try:
             # Open while the table changes: udev reads the disk then, its end too, and is waited for.
-            self._exchange(f"{before}\n{first} {left} linear /dev/mapper/{GATE} {first}")
+            self._exchange(f"{before}\n{first} {end - first} linear /dev/mapper/{GATE} {first}\n{behind}")
             yield gate
         finally:
             self._exchange(table)

@@ -5,7 +5,7 @@ Here the table (`xcopy.signatures`), the ranges and the way to the blocks meet. 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from xcopy.errors import XcopyError
 from xcopy.signatures import Look, destroyed
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from xcopy.asked import Asked
     from xcopy.conversation import BlockDoor
     from xcopy.signatures import Found
+
+
+NEAR: Final = 1 << 20  # bytes that are looked at where a copy begins in the middle of a device
 
 
 def at_stake(destination: Endpoint, asked: Asked) -> tuple[list[Found], list[str]]:
@@ -67,9 +70,8 @@ def _looks(destination: Endpoint, asked: Asked) -> Iterator[Look]:
     if asked.single:
         _, _, to = asked.named(0)
         if to * size not in starts:
-            yield Look(
-                f"{destination.name}, LBA {to}", to * size, asked.request.blocks * asked.request.block_size
-            )
+            length = min(asked.request.blocks * asked.request.block_size, NEAR)
+            yield Look(f"{destination.name}, LBA {to}", to * size, length, endless=True)
 
 
 def _base(destination: Endpoint) -> int:

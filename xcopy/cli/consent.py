@@ -58,4 +58,4 @@ class Consent:
 
 
 def _terminal() -> bool:
-    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
+    return all(stream is not None and stream.isatty() for stream in (sys.stderr, sys.stdin))
