@@ -42,7 +42,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="xcopy-dev",
         usage="xcopy-dev [copy] SRC[:LBA[+COUNT]] DST[:LBA] [options]\n"
-        "       xcopy-dev resume FILE | probe DEV... | decode [FILE|-|HEX...]\n"
+        "       xcopy-dev resume FILE | list [DEV...] | probe DEV... | decode [FILE|-|HEX...]\n"
         "       xcopy-dev emu create DIR | emu profiles | emu serve DIR | emu clean | --version",
         description="Copy blocks between SCSI units by letting the storage copy (EXTENDED COPY).",
         epilog=EPILOG,
@@ -131,6 +131,18 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
 
 def _add_force(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="write to a destination although it is in use")
+
+
+def _add_list(words: argparse.ArgumentParser) -> None:
+    words.description = (
+        "List the SCSI units of this machine, each once with all its paths. No command is sent, no device\n"
+        "opened, so any user may; what the kernel does not show is said to be unknown, and why."
+    )
+    words.formatter_class = argparse.RawDescriptionHelpFormatter
+    words.add_argument(
+        "devices", nargs="*", metavar="DEV", help="only these, or emu:DIR for an array's units"
+    )
+    words.add_argument("--json", action="store_true", help="JSON lines on standard output")
 
 
 def _add_probe(probe: argparse.ArgumentParser) -> None:
@@ -241,6 +253,7 @@ class Command:
 COMMANDS = {
     "copy": Command("copy blocks (the default)", _add_copy),
     "resume": Command("go on with a copy from its journal", _add_resume),
+    "list": Command("list SCSI units, their paths and who uses them", _add_list),
     "probe": Command("show what units are and can do", _add_probe),
     "decode": Command("say what bytes mean", _add_decode),
     "emu": Command("the emulated array", _add_emu),

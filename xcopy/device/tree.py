@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,9 @@ LAYERS: Final = {
     "DMRAID-": "a BIOS RAID map",
     "stratis-": "a Stratis volume",
 }
+
+
+Mark: TypeAlias = tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,24 +166,35 @@ class Tree:
 
         udev is no help: it makes one link for all paths that share an identity.
         """
-        mine = _identity(here)
         own = (here / "device").resolve()
-        return tuple(
-            self.block(other)
-            for name in self.names(self.root / "class/block")
-            if (other := self.named(name)) != here
-            and not (other / "partition").exists()
-            and (other / "device").exists()
-            and (other / "device").resolve() != own
-            and any(a and a == b for a, b in zip(mine, _identity(other), strict=True))
-        )
+        found = {
+            other.name: other
+            for mark in identity(here)
+            for other in self._alike.get(mark, ())
+            if other != here and (other / "device").resolve() != own
+        }
+        return tuple(self.block(found[name]) for name in sorted(found))
+
+    @cached_property
+    def _alike(self) -> dict[Mark, list[Path]]:
+        """Whole disks by what they say they are: read once, for a machine may have thousands of them."""
+        found: dict[Mark, list[Path]] = {}
+        for name in self.names(self.root / "class/block"):
+            here = self.named(name)
+            if not (here / "partition").exists() and (here / "device").exists():
+                for mark in identity(here):
+                    found.setdefault(mark, []).append(here)
+        return found
 
 
-def _identity(here: Path) -> tuple[bytes, bytes]:
-    return _bytes(here / "device/wwid").strip(), _bytes(here / "device/vpd_pg83")
+def identity(here: Path) -> tuple[Mark, ...]:
+    """What names the unit behind a node: its `wwid` and its VPD page 83h; two with one in common are one."""
+    marks = ("wwid", bytes_of(here / "device/wwid").strip()), ("page", bytes_of(here / "device/vpd_pg83"))
+    return tuple(mark for mark in marks if mark[1])
 
 
-def _bytes(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
+    """What a file of sysfs holds; nothing where it is not there, or its device is gone."""
     try:
         return path.read_bytes()
     except OSError:
@@ -187,9 +202,9 @@ def _bytes(path: Path) -> bytes:
 
 
 def text_of(path: Path) -> str:
-    return _bytes(path).decode("utf-8", "replace").strip()
+    return bytes_of(path).decode("utf-8", "replace").strip()
 
 
 def number_of(path: Path) -> int | None:
     text = text_of(path)
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() else None
