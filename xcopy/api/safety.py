@@ -117,8 +117,13 @@ def _names(node: Node) -> set[object]:
     return names | {name for name in (node.sg, node.wwid) if name}
 
 
-def secure(source: Endpoint, destination: Endpoint, stack: ExitStack, *, force: bool) -> list[str]:
-    """Refuse a destination in use, and keep it from being used while we write; warn of a source in use."""
+def secure(
+    source: Endpoint, destination: Endpoint, stack: ExitStack, *, force: bool, writing: bool = True
+) -> list[str]:
+    """Refuse a destination in use, and keep it from being used while we write; warn of a source in use.
+
+    Not for `writing`, it is only looked whether that would be refused.
+    """
     warnings = [
         f"the source is in use: {claim}; blocks that change during the copy may be copied either way"
         for claim in _writers(source)
@@ -140,7 +145,7 @@ def secure(source: Endpoint, destination: Endpoint, stack: ExitStack, *, force: 
         warnings.append(f"--force: writing to {destination.name} although it is in use: {'; '.join(found)}")
     for top in node.tops:
         try:
-            stack.enter_context(hold(top))
+            stack.enter_context(hold(top) if writing else hold(top, writing=False))
         except UnsafeError as error:
             if not force:
                 raise

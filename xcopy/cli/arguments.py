@@ -42,7 +42,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="xcopy-dev",
         usage="xcopy-dev [copy] SRC[:LBA[+COUNT]] DST[:LBA] [options]\n"
-        "       xcopy-dev resume FILE | list [DEV...] | probe DEV... | decode [FILE|-|HEX...]\n"
+        "       xcopy-dev resume FILE | list [DEV...] | probe SRC [DST] | decode [FILE|-|HEX...]\n"
         "       xcopy-dev emu create DIR | emu profiles | emu serve DIR | emu clean | --version",
         description="Copy blocks between SCSI units by letting the storage copy (EXTENDED COPY).",
         epilog=EPILOG,
@@ -146,7 +146,19 @@ def _add_list(words: argparse.ArgumentParser) -> None:
 
 
 def _add_probe(probe: argparse.ArgumentParser) -> None:
-    probe.add_argument("devices", nargs="+", metavar="DEV")
+    probe.formatter_class = argparse.RawDescriptionHelpFormatter
+    probe.usage = (
+        "xcopy-dev probe SRC[:LBA[+COUNT]] DST[:LBA] [options]\n       xcopy-dev probe DEV... [options]"
+    )
+    probe.description = (
+        "Say whether the storage would do a copy, by which limits, and what stands against it; or what a\n"
+        "unit is and can do. Units are only asked: nothing is written."
+    )
+    probe.epilog = (
+        "exit codes, of SRC and DST: 0 the storage would do all of it, as far as both units tell; else what\n"
+        "--require offload would end with: 1 a unit cannot be asked, 2 usage, 3 unsafe, 4 not supported"
+    )
+    probe.add_argument("devices", nargs="+", metavar="DEV", help="as in a copy; of two, SRC comes first")
     _add_ways(probe)
 
 

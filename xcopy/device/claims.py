@@ -106,8 +106,11 @@ class Held:
             self.fd = -1
 
 
-def hold(path: str) -> Held:
+def hold(path: str, *, writing: bool = True) -> Held:
     """Claim a block node as mount does: `UnsafeError` when the kernel reports it in use.
+
+    Not for `writing`, closing it leaves no trace: udev looks anew at a disk that was open for writing, and
+    meanwhile the nodes of its partitions may be gone.
 
     Never a /dev/sgN: O_EXCL there ignores mounts and holders, so it is refused with `UsageError`.
     """
@@ -116,7 +119,7 @@ def hold(path: str) -> Held:
             raise UsageError(
                 f"{path} is not a block node, so it cannot be held; name the disk, such as /dev/sdb"
             )
-        return Held(path, os.open(path, os.O_RDWR | os.O_EXCL))
+        return Held(path, os.open(path, (os.O_RDWR if writing else os.O_RDONLY) | os.O_EXCL))
     except OSError as error:
         if error.errno == errno.EBUSY:
             raise UnsafeError(
