@@ -28,7 +28,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     made = Machine(tmp_path / "machine")
     sysfs, proc = str(made.sysfs), str(made.proc)
     monkeypatch.setattr(listing, "inventory", partial(inventory, sysfs=sysfs))
-    monkeypatch.setattr(claims, "claims", partial(claims.claims, sysfs=sysfs, proc=proc))
+    monkeypatch.setattr(claims, "uses", partial(claims.uses, sysfs=sysfs, proc=proc))
     monkeypatch.setattr(topology, "resolve", made.resolve)
     monkeypatch.setattr(topology, "links_of", lambda *_: ())
     return made

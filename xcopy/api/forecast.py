@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from xcopy.api.copy import Copy, Options
@@ -115,12 +116,12 @@ def forecast(source: str, destination: str, options: Options | None = None) -> F
     first, second = (_opened(text, options, against) for text in texts)
     if first is None or second is None:
         return Forecast(sides=(first, second), objections=tuple(against))
-    asked = _noted(against, lambda: one_range(first, second))
+    asked = _noted(against, partial(one_range, first, second))
     if asked is not None:
-        _noted(against, lambda: refuse_overlap(first, second, asked))
-    warnings = _noted(against, lambda: _looked_at(first, second, options))
+        _noted(against, partial(refuse_overlap, first, second, asked))
+    warnings = _noted(against, partial(_looked_at, first, second, options))
     for side in (first, second):
-        _noted(against, lambda side=side: refuse_moved(side))  # type: ignore[misc]
+        _noted(against, partial(refuse_moved, side))
     copy, shortfall = None, None
     if asked is not None:
         found = offers(first, second, asked.request, options.wanted)
@@ -141,7 +142,8 @@ def forecast(source: str, destination: str, options: Options | None = None) -> F
 
 
 def _opened(text: EndpointText, options: Options, against: list[XcopyError]) -> Endpoint | None:
-    return _noted(against, lambda: ask_endpoint(text, transport=options.transport, timeout=options.timeout))
+    ask = partial(ask_endpoint, text, transport=options.transport, timeout=options.timeout)
+    return _noted(against, ask)
 
 
 def _noted(against: list[XcopyError], ask: Callable[[], Answer]) -> Answer | None:

@@ -14,9 +14,9 @@ from xcopy.errors import AccessError
 from xcopy.ranges import EMULATED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from xcopy.device.claims import Claim
+    from xcopy.device.claims import Claim, Uses
     from xcopy.device.disk import Node
 
 
@@ -45,19 +45,32 @@ def listing(names: Sequence[str] = ()) -> Listing:
     """
     if not names:
         found = inventory()
-        return Listing(tuple(_entry(unit) for unit in found.units), found.others)
-    entries: list[Entry] = []
+        return Listing(tuple(_entries(found.units)), found.others)
     machine: Inventory | None = None
+    entries: list[Entry] = []
     for name in names:
         if name.startswith(EMULATED):
             entries += _emulated(name)
-            continue
-        machine = machine or inventory()
-        entries += [_entry(unit) for unit in _behind(name, machine)]
+        else:
+            machine = machine or inventory()
+            entries += _entries(_behind(name, machine))
     return Listing(tuple({entry.unit.name: entry for entry in entries}.values()))
 
 
-def _entry(unit: Listed) -> Entry:
+def _entries(units: Sequence[Listed]) -> Iterator[Entry]:
+    """Each with its links and uses; who uses what is read once, for there may be hundreds of units."""
+    from xcopy.device.claims import uses
+
+    known, why = None, ""
+    try:
+        known = uses()
+    except AccessError as error:
+        why = str(error)
+    for unit in units:
+        yield _entry(unit, known, why)
+
+
+def _entry(unit: Listed, known: Uses | None, why: str) -> Entry:
     from xcopy.device.claims import claims
     from xcopy.device.topology import links_of
 
@@ -67,10 +80,7 @@ def _entry(unit: Listed) -> Entry:
     disks = (*((node.disk,) if node.disk else ()), *node.siblings)
     numbers = [(False, disk.major, disk.minor) for disk in disks] or [(True, node.major, node.minor)]
     links = tuple(sorted({link for number in numbers for link in links_of(*number)}))
-    try:
-        return Entry(unit, links, claims(node))
-    except AccessError as error:
-        return Entry(unit, links, None, str(error))
+    return Entry(unit, links, claims(node, known=known) if known else None, why)
 
 
 def _behind(name: str, machine: Inventory) -> list[Listed]:

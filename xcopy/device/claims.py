@@ -48,21 +48,44 @@ class Claim:
         return sentence + (" (another path to the same unit)" if self.other_path else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """All uses of block devices that the kernel lists, by whatever device, at one moment."""
+
+    mounts: list[_Mount]
+    swaps: set[str]
+    pools: dict[str, str]
+    loops: dict[str, str]
+
+
+def uses(*, proc: str = "/proc", sysfs: str = "/sys") -> Uses:
+    """Read them; once for many units. `AccessError` where they cannot be read."""
+    return Uses(
+        mounts=_mounts(Path(proc) / "self/mountinfo"),
+        swaps=_swaps(Path(proc) / "swaps"),
+        pools=_btrfs(Path(sysfs) / "fs/btrfs"),
+        loops=_loops(Path(sysfs) / "class/block"),
+    )
+
+
 def claims(
-    node: Found, *, partition: str | None = None, proc: str = "/proc", sysfs: str = "/sys"
+    node: Found,
+    *,
+    partition: str | None = None,
+    known: Uses | None = None,
+    proc: str = "/proc",
+    sysfs: str = "/sys",
 ) -> tuple[Claim, ...]:
     """Every use of the blocks that the kernel lists, by any path: their partitions and what is built on them.
 
     When a partition was resolved, or `partition` is the path of one, uses of the other partitions do not
     count and uses of the whole disk do; of a volume, uses of what shares no block with it do not. A multipath
     map is no claim by itself, being the same unit by another name, nor is what a volume lies on; what sits on
-    it counts.
+    it counts. The uses are those of now, or `known` ones.
     """
     others = _others(node, partition)
-    mounts = _mounts(Path(proc) / "self/mountinfo")
-    swaps = _swaps(Path(proc) / "swaps")
-    pools = _btrfs(Path(sysfs) / "fs/btrfs")
-    loops = _loops(Path(sysfs) / "class/block")
+    known = known or uses(proc=proc, sysfs=sysfs)
+    mounts, swaps, pools, loops = known.mounts, known.swaps, known.pools, known.loops
     found: list[Claim] = []
     seen: set[str] = set()
     for disk, other in ((disk, disk is not each.disk) for each in node.disks for disk in _paths(each)):
