@@ -87,6 +87,12 @@ def test_what_lies_on_it_is_shown_with_who_uses_it(run: Callable[..., Ran], mach
     ]
 
 
+def test_a_unit_that_no_command_can_name_is_pointed_out(run: Callable[..., Ran], machine: Machine) -> None:
+    machine.disk("sdb", 16, vpd83=bytes.fromhex("00830000"))
+
+    assert rows(run("list"), "designator") == ["none of at most 20 bytes, so no EXTENDED COPY can name it"]
+
+
 def test_what_is_not_known_is_said_with_the_reason(run: Callable[..., Ran], machine: Machine) -> None:
     machine.disk("sdb", 16, inquiry=COPIES[:20], vpd80=PAGE_80)
 

@@ -78,6 +78,8 @@ def _rows(entry: Entry) -> Iterator[tuple[str, str]]:
     named = copy_designator(unit.designators)
     if named is not None:
         yield "designator", named.text
+    elif "designator" not in unit.unknown:
+        yield "designator", "none of at most 20 bytes, so no EXTENDED COPY can name it"
     if unit.serial:
         yield "serial", unit.serial
     for way in unit.ways:
