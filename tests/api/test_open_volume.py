@@ -12,6 +12,7 @@ from tests.device.fake_sysfs import Machine
 from xcopy.api import endpoint
 from xcopy.api.copy import Options, prepare
 from xcopy.api.endpoint import open_endpoint, refuse_moved, split
+from xcopy.api.verify_only import prepare_verification
 from xcopy.device import claims, topology
 from xcopy.device.array_dir import create, open_array, unit_file
 from xcopy.errors import UnsafeError, UnsupportedError
@@ -38,7 +39,7 @@ class Bench:
             self.machine.disk(name, 16 * (number + 1), sg=number)
 
     def opener(self, _kind: str, path: str, *, read_only: bool) -> tuple[Callable[[], Any], None]:
-        assert not read_only
+        del read_only
         number = int(path[-1]) if path.startswith("/dev/sg") else "bcd".index(path[-1])
         return lambda: self.array.open(number), None
 
@@ -112,6 +113,32 @@ class TestMoved:
 
         refuse_moved(side)
 
+    def test_what_is_called_otherwise_meanwhile_is_where_it_was(self, bench: Bench) -> None:
+        bench.machine.mapped("dm-0", 0, on=["sdb"], table="0 100 linear 8:16 0")
+        bench.machine.alias("/dev/vg/old", "dm-0")
+        side = open_endpoint(split("/dev/vg/old"))
+
+        bench.machine.forget("/dev/vg/old")
+
+        refuse_moved(side)
+
+    def test_a_comparison_with_what_was_moved_meanwhile_is_none(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench.machine.mapped("dm-0", 0, on=["sdb"], table="0 100 linear 8:16 0")
+        monkeypatch.setattr("xcopy.device.caches.settle", lambda _: None)
+        monkeypatch.setattr(claims, "claims", lambda _: ())
+        by_host = endpoint._blocks
+        monkeypatch.setattr(endpoint, "_blocks", lambda _, *rest: by_host(None, *rest))
+        verification = prepare_verification("/dev/sdb:0+100", "/dev/dm-0", Options())
+        assert verification.run().equal
+
+        bench.machine.dm.tables[253, 0] = ["0 100 linear 8:16 8"]
+
+        found = verification.run()
+        assert not found.equal
+        assert "/dev/dm-0: its blocks were moved" in found.stopped
+
     @pytest.fixture
     def held(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         """What is held; there are no nodes, so nothing is flushed."""
@@ -156,3 +183,24 @@ class TestMoved:
             assert copy.run().complete
         written = unit_file(str(bench.directory), 0).read_bytes()
         assert written[8 * 512 : 108 * 512] == unit_file(str(bench.directory), 1).read_bytes()[: 100 * 512]
+
+    @pytest.mark.parametrize(
+        "now", ["0 100 linear 8:16 8", "0 100 mirror core 1 8 2 8:16 0 8:32 0", "0 101 linear 8:16 0"]
+    )
+    @pytest.mark.usefixtures("held")
+    def test_what_is_moved_while_it_is_copied_is_written_to_no_more(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch, now: str
+    ) -> None:
+        monkeypatch.setattr("xcopy.api.execution.LAYOUT_LOOK", 0.0)
+        bench.machine.mapped("dm-0", 0, on=["sdb"], table="0 100 linear 8:16 0")
+        options = Options(jobs=1, segment=512, segments_per_command=1)
+        with prepare("/dev/sdc:0+100", "/dev/dm-0", options) as copy:
+            assert copy.job.limits is not None
+
+            def move(_: object) -> None:
+                bench.machine.dm.tables[253, 0] = [now]
+
+            report = copy.run(move)
+
+        assert "/dev/dm-0" in report.stopped
+        assert report.commands["offload"] < 10

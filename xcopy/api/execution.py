@@ -15,8 +15,9 @@ from xcopy.bucket import Bucket
 from xcopy.comparison import Comparison
 from xcopy.device.caches import drop, settle
 from xcopy.device.clock import MonotonicClock
+from xcopy.device.descriptors import workers
 from xcopy.device.worker import start
-from xcopy.errors import AccessError
+from xcopy.errors import AccessError, XcopyError
 from xcopy.governor import Governor
 from xcopy.job import Method
 from xcopy.list_ids import MOST
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from xcopy.offload import Pair
 
 LOOK = 0.2  # seconds between two looks at the progress
+LAYOUT_LOOK = 5.0  # seconds between two looks at where the blocks of volumes are
 QUICK = 1.0  # seconds that making durable may take before anything is said of it
 HOST_JOBS = 8  # pieces that the host reads and writes at once, of those that are ever tried unasked
 HOST_PIECES = 2**20, 16 * 2**20  # bytes of one of them, at the least and at the most
@@ -61,6 +63,7 @@ class Execution:
         self._now = MonotonicClock().now
         self._began = self._now()
         self._due = self._began
+        self._layout_due = self._began + LAYOUT_LOOK
         self._meter = Meter(self._copied(), self._began)
         bucket = Bucket(options.rate) if options.rate is not None else None  # one for both means
         self._drives = {HOST: Governor(self._host_bounds(), start=self._host_start(), bucket=bucket)}
@@ -144,8 +147,7 @@ class Execution:
         make_durable(self._destination)
         if self._destination.node is not None:
             drop(self._destination.node)
-        for side in (self._source, self._destination):
-            refuse_moved(side)
+        self._refuse_moved()
         if kept is None:
             return
         if kept.not_durable:  # a cache that could not be written once may have been dropped
@@ -154,10 +156,15 @@ class Execution:
         if kept.trouble:
             self._job.stop(kept.trouble)
 
+    def _refuse_moved(self) -> None:
+        for side in (self._source, self._destination):
+            refuse_moved(side)
+
     def _most(self) -> int:
         """How many tasks there are at once at the most, whatever they are of."""
         windows = (MOST, self._options.jobs, self._source.window, self._destination.window)
-        return min(most for most in windows if most is not None)
+        most = min(most for most in windows if most is not None)
+        return workers(most, 2 * (len(self._source.parts) + len(self._destination.parts)))
 
     def _bounds(self, limits: Limits) -> Bounds:
         return Bounds.of(limits, self._job.request.block_size, self._options.wanted)
@@ -183,8 +190,14 @@ class Execution:
         return sum(self._job.report.values())
 
     def _look(self, job: Job) -> None:
-        """Keep the journal; show how far it is, not more often than anybody looks."""
+        """Keep the journal and an eye on volumes; show how far it is, not more often than anybody looks."""
         now = self._now()
+        if now >= self._layout_due and not job.stopped:
+            self._layout_due = now + LAYOUT_LOOK
+            try:
+                self._refuse_moved()
+            except XcopyError as error:
+                self.stop(str(error))
         if self._checkpoints is not None and (trouble := self._checkpoints.look(now)) and not job.stopped:
             self.stop(trouble)
         if now < self._due:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from cdb.vpd import Designator
     from xcopy.device.disk import Node
-    from xcopy.device.tree import Mark
 
 NOT_SHOWN = "the kernel does not show it ({})"
 Decoded = TypeVar("Decoded")
@@ -133,7 +132,7 @@ def _kind(number: int | None) -> str:
 
 def _grouped(nodes: Iterable[Path]) -> list[list[Path]]:
     """Nodes of one unit together, as `Tree.siblings` has it, in the order of the first of each."""
-    group_of: dict[Mark, int] = {}
+    group_of: dict[object, int] = {}
     groups: dict[int, list[Path]] = {}
     for number, here in enumerate(nodes):
         marks = identity(here)

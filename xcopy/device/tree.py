@@ -9,12 +9,17 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
+
+from cdb.errors import DecodeError
+from cdb.vpd import DeviceIdentification
+from xcopy.unit import LOGICAL_UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+UNIT_GROUP: Final = 6  # a designator (`vpd.DESIGNATOR_TYPES`) that all units of a group have
 
 # dm/uuid begins with the layer that made the map.
 LAYERS: Final = {
@@ -25,9 +30,6 @@ LAYERS: Final = {
     "DMRAID-": "a BIOS RAID map",
     "stratis-": "a Stratis volume",
 }
-
-
-Mark: TypeAlias = tuple[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,16 @@ class Block:
 
 
 class Tree:
-    """sysfs at `root`, its nodes in `dev`."""
+    """sysfs at `root`, its nodes in `dev`: one look at a machine, which may have thousands of disks.
+
+    No node is read twice, so what is found fits together; a later look is a tree of its own.
+    """
 
     def __init__(self, root: Path, dev: str) -> None:
         self.root = root
         self.dev = dev
+        self._blocks: dict[str, Block] = {}
+        self._disks: dict[object, list[Path]] | None = None  # by what identifies their unit
 
     def at(self, major: int, minor: int) -> Path | None:
         """The directory of a block device, None if there is none of this number."""
@@ -111,6 +118,11 @@ class Tree:
 
     def block(self, here: Path) -> Block:
         """The node of a sysfs directory, with all that is built on it."""
+        if (known := self._blocks.get(here.name)) is None:
+            known = self._blocks[here.name] = self._read(here)
+        return known
+
+    def _read(self, here: Path) -> Block:
         major, _, minor = text_of(here / "dev").partition(":")
         # A device may vanish between listing and looking; 0:0 matches no mount and no swap.
         held = [self.named(name) for name in self.names(here / "holders")]
@@ -162,35 +174,48 @@ class Tree:
         return list(dict.fromkeys(found))
 
     def siblings(self, here: Path) -> tuple[Block, ...]:
-        """The other disks that say they are the same unit, by `wwid` or by the whole of VPD page 83h.
+        """The other disks that say they are the same unit: by `wwid`, or by all designators of VPD page 83h.
 
         udev is no help: it makes one link for all paths that share an identity.
         """
+        if self._disks is None:
+            self._disks = self._identified()
         own = (here / "device").resolve()
         found = {
             other.name: other
             for mark in identity(here)
-            for other in self._alike.get(mark, ())
+            for other in self._disks.get(mark, ())
             if other != here and (other / "device").resolve() != own
         }
         return tuple(self.block(found[name]) for name in sorted(found))
 
-    @cached_property
-    def _alike(self) -> dict[Mark, list[Path]]:
-        """Whole disks by what they say they are: read once, for a machine may have thousands of them."""
-        found: dict[Mark, list[Path]] = {}
+    def _identified(self) -> dict[object, list[Path]]:
+        """Every disk that says which unit it is."""
+        found: dict[object, list[Path]] = {}
         for name in self.names(self.root / "class/block"):
             here = self.named(name)
-            if not (here / "partition").exists() and (here / "device").exists():
+            if (here / "device").exists() and not (here / "partition").exists():
                 for mark in identity(here):
                     found.setdefault(mark, []).append(here)
         return found
 
 
-def identity(here: Path) -> tuple[Mark, ...]:
-    """What names the unit behind a node: its `wwid` and its VPD page 83h; two with one in common are one."""
-    marks = ("wwid", bytes_of(here / "device/wwid").strip()), ("page", bytes_of(here / "device/vpd_pg83"))
-    return tuple(mark for mark in marks if mark[1])
+def identity(here: Path) -> set[object]:
+    """What identifies the unit of a disk; nothing where its words would fit any disk."""
+    wwid, page = text_of(here / "device/wwid"), bytes_of(here / "device/vpd_pg83")
+    found: set[object] = {wwid} if wwid.split(".", 1)[-1].strip("0 ") else set()
+    try:
+        designators = DeviceIdentification.unpack_from(page).designators if page else ()
+    except DecodeError:
+        designators = ()
+    names = frozenset(
+        (each.designator_type, each.value)
+        for each in designators
+        if each.association == LOGICAL_UNIT
+        and each.designator_type != UNIT_GROUP
+        and each.value.strip(b"\0 ")
+    )
+    return found | ({names} if names else set())
 
 
 def bytes_of(path: Path) -> bytes:
