@@ -25,6 +25,10 @@ HALVED = "halved: the copy manager took no more"
 DEFAULT_COMMAND_BYTES = 64 * 2**20  # what one lost command costs to copy again
 DEFAULT_JOBS = 64  # a slow LIO backend gains up to 32 and more; few arrays take more
 NEEDED_TYPES = (0x02, 0xE4)
+SWITCH_ON = (
+    "switch third-party copy on for {} where its storage has a setting for it (Linux's target: the attribute "
+    "emulate_3pc)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why these units cannot be copied between by the storage."""
+    """Why the storage cannot copy between these units; `way_out` is what would change that, if known."""
 
     reason: str
+    way_out: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +112,8 @@ def agree(
     """
     to = destination if receiver is Side.DESTINATION else source
     refusal = _cannot(source, destination, to)
-    if refusal:
-        return Refusal(refusal)
+    if refusal is not None:
+        return refusal
     size = destination.block_size
     units = (source, destination)
     grain = Bound(1, "no copy granularity")
@@ -209,29 +214,41 @@ def tells_state(unit: LogicalUnit) -> bool:
     return question(0, unit.copy_commands) is not None
 
 
-def _cannot(source: LogicalUnit, destination: LogicalUnit, to: LogicalUnit) -> str:
-    """The first reason why these units cannot be copied between, or nothing."""
+def _cannot(source: LogicalUnit, destination: LogicalUnit, to: LogicalUnit) -> Refusal | None:
+    """The first reason why these units cannot be copied between, or None."""
     for unit in (destination, source):
         if unit.parameters is None:
-            return f"{unit.name} does not offer EXTENDED COPY: {unit.no_parameters}"
+            return Refusal(
+                f"{unit.name} does not offer EXTENDED COPY: {unit.no_parameters}",
+                "" if unit.third_party_copy else SWITCH_ON.format(unit.name),
+            )
         if unit.copy_designator is None:
-            return f"{unit.name} has no designator of at most 20 bytes to be named by (VPD page 83h)"
+            return Refusal(
+                f"{unit.name} has no designator of at most 20 bytes to be named by (VPD page 83h)",
+                f"have the storage give {unit.name} an identity of its own (an NAA designator)",
+            )
     if source.block_size != destination.block_size:
-        return (
+        return Refusal(
             f"the block sizes differ: {source.name} has {source.block_size} bytes, "
-            f"{destination.name} {destination.block_size}"
+            f"{destination.name} {destination.block_size}",
+            "copy to a unit with blocks of the same size",
         )
     parameters = to.parameters
     assert parameters is not None
     for code in NEEDED_TYPES:
         if parameters.implemented_types and code not in parameters.implemented_types:
-            return f"{to.name} does not implement descriptor type {code:02X}h"
+            return Refusal(f"{to.name} does not implement descriptor type {code:02X}h")
     needed = 1 if source.named_like(destination) else 2
     if needed == 1 and (source.blocks, source.serial) != (destination.blocks, destination.serial):
-        return f"{source.name} and {destination.name} are two units that go by one designator"
+        return Refusal(
+            f"{source.name} and {destination.name} are two units that go by one designator",
+            "have the storage give each of them an identity of its own",
+        )
     if 0 < parameters.maximum_cscd_count < needed:
-        return f"{to.name} takes {parameters.maximum_cscd_count} CSCD descriptor, {needed} are needed"
+        return Refusal(
+            f"{to.name} takes {parameters.maximum_cscd_count} CSCD descriptor, {needed} are needed"
+        )
     if 0 < parameters.maximum_list_length < needed * CSCD_LENGTH + BlockToBlock.size:
         room = parameters.maximum_list_length
-        return f"{to.name} takes {room} bytes of descriptors, too few for one segment"
-    return ""
+        return Refusal(f"{to.name} takes {room} bytes of descriptors, too few for one segment")
+    return None

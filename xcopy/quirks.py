@@ -53,3 +53,38 @@ def quirk_of(unit: LogicalUnit) -> Quirk | None:
         if unit.vendor == quirk.vendor and unit.product.startswith(quirk.product):
             return quirk
     return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caution:
+    """What to know of a product, by vendor and the start of its name, that none of its answers tells."""
+
+    vendor: str
+    product: str = ""
+    says: str
+    source: str
+
+
+CAUTIONS = (
+    Caution(
+        vendor="LIO-ORG",
+        product="TCMU device",
+        says="tcmu-runner since January 2021 (CVE-2021-3139) copies within one unit only; an older one "
+        "copies between any units that its host serves, whoever may reach them. No answer tells which it is",
+        source="https://github.com/open-iscsi/tcmu-runner/pull/644",
+    ),
+    Caution(
+        vendor="LIO-ORG",
+        says="a Linux target older than 5.10.7, without CVE-2020-28374 fixed, lets an initiator copy from "
+        "and to units that it was never given. No answer tells the version: ask whoever runs the target",
+        source="https://nvd.nist.gov/vuln/detail/CVE-2020-28374",
+    ),
+)
+
+
+def caution_of(unit: LogicalUnit) -> Caution | None:
+    """The first row for this unit's product, if there is one."""
+    for caution in CAUTIONS:
+        if unit.vendor == caution.vendor and unit.product.startswith(caution.product):
+            return caution
+    return None

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cdb.copy_results import OperatingParameters
     from cdb.vpd import Designator
 
@@ -58,16 +60,8 @@ class LogicalUnit:
 
     @property
     def copy_designator(self) -> Designator | None:
-        """The designator that names this unit in a CSCD descriptor: 16-byte NAA first, then the next best."""
-        fitting = [
-            d
-            for d in self.designators
-            if d.association == LOGICAL_UNIT
-            and d.designator_type in _PREFERENCE
-            and len(d.value) <= LONGEST_IN_CSCD
-            and not _blank(d.value)
-        ]
-        return min(fitting, key=lambda d: (_PREFERENCE.index(d.designator_type), -len(d.value)), default=None)
+        """The designator that names this unit in a CSCD descriptor."""
+        return copy_designator(self.designators)
 
     def same_as(self, other: LogicalUnit) -> bool:
         """True when both may be one unit, whatever the paths to it are called: one name in common is enough.
@@ -79,6 +73,19 @@ class LogicalUnit:
     def named_like(self, other: LogicalUnit) -> bool:
         """True when a CSCD descriptor names both by the same designator."""
         return self.copy_designator is not None and self.copy_designator == other.copy_designator
+
+
+def copy_designator(designators: Iterable[Designator]) -> Designator | None:
+    """The one that names a unit in a CSCD descriptor: a 16-byte NAA first, then the next best."""
+    fitting = [
+        d
+        for d in designators
+        if d.association == LOGICAL_UNIT
+        and d.designator_type in _PREFERENCE
+        and len(d.value) <= LONGEST_IN_CSCD
+        and not _blank(d.value)
+    ]
+    return min(fitting, key=lambda d: (_PREFERENCE.index(d.designator_type), -len(d.value)), default=None)
 
 
 def _blank(value: bytes) -> bool:

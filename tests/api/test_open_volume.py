@@ -13,7 +13,6 @@ from xcopy.api import endpoint
 from xcopy.api.copy import Options, prepare
 from xcopy.api.endpoint import open_endpoint, refuse_moved, split
 from xcopy.api.verify_only import prepare_verification
-from xcopy.cli.main import main
 from xcopy.device import claims, topology
 from xcopy.device.array_dir import create, open_array, unit_file
 from xcopy.errors import UnsafeError, UnsupportedError
@@ -205,20 +204,3 @@ class TestMoved:
 
         assert "/dev/dm-0" in report.stopped
         assert report.commands["offload"] < 10
-
-
-def test_probe_shows_a_volume_its_units_and_every_pair_of_them(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bench.machine.mapped("dm-0", 0, on=["sdb", "sdc"], table=LINEAR)
-
-    assert main(["probe", "/dev/dm-0", "/dev/sdd"]) == 0
-
-    said = capsys.readouterr().out
-    assert said.startswith(
-        "/dev/dm-0: a volume of 3000 blocks of 512 bytes on "
-        "/dev/sdb (below /dev/dm-0) and /dev/sdc (below /dev/dm-0)\n"
-    )
-    for name in ("/dev/sdb (below /dev/dm-0)", "/dev/sdc (below /dev/dm-0)"):
-        assert f"\n{name}: " in said
-        assert f"\n{name} -> /dev/sdd: both sides say" in said

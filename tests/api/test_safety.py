@@ -168,9 +168,10 @@ class TestSecure:
         monkeypatch.setattr(claims, "claims", lambda _: self.claimed)
         monkeypatch.setattr(claims, "hold", self._hold)
 
-    def _hold(self, path: str) -> Any:
+    def _hold(self, path: str, *, writing: bool) -> Any:
         if path in self.busy:
             raise UnsafeError(f"{path}: the kernel reports it in use")
+        assert writing
         self.held.append(path)
         return nullcontext()
 

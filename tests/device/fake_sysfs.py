@@ -54,6 +54,9 @@ class Machine:
         size: int = 1 << 20,
         state: str = "running",
         access: str = "",
+        block_size: int = 512,
+        inquiry: bytes = b"",
+        vpd80: bytes = b"",
     ) -> None:
         """A disk with a device behind it; sizes and partitions' (start, size) are in 512-byte units."""
         device = self.sysfs / f"devices/host0/target{name}"
@@ -61,6 +64,8 @@ class Machine:
         self._block(here, (major, minor), read_only=read_only)
         self._write(here, size=f"{size}\n")
         self._write(device, state=state + "\n")
+        (here / "queue").mkdir()
+        self._write(here / "queue", logical_block_size=f"{block_size}\n")
         if access:
             self._write(device, access_state=access + "\n")
         self._link(device / "subsystem", self.sysfs / "bus" / bus)
@@ -70,6 +75,10 @@ class Machine:
             self._write(device, wwid=wwid + "\n")
         if vpd83:
             (device / "vpd_pg83").write_bytes(vpd83)
+        if vpd80:
+            (device / "vpd_pg80").write_bytes(vpd80)
+        if inquiry:
+            (device / "inquiry").write_bytes(inquiry)
         for number, (start, size) in (partitions or {}).items():
             part = here / f"{name}{number}"
             self._block(part, (major, minor + number), read_only=read_only)
@@ -192,6 +201,8 @@ class Machine:
         here.mkdir(parents=True)
         self._link(here / "device", device)
         self._link(here / "subsystem", self.sysfs / "class/scsi_generic")
+        self._write(here, dev=f"21:{sg}\n")
+        self._link(self.sysfs / f"class/scsi_generic/{here.name}", here)
         self._link(self.sysfs / f"dev/char/21:{sg}", here)
         self._numbers[f"/dev/sg{sg}"] = (stat.S_IFCHR, 21, sg)
 

@@ -304,6 +304,11 @@ class TestHold:
 
         assert opens == [os.O_RDWR | os.O_EXCL]
 
+    def test_to_look_whether_it_can_be_claimed_nothing_is_opened_for_writing(self, opens: list[int]) -> None:
+        hold("/dev/sdb", writing=False).close()
+
+        assert opens == [os.O_RDONLY | os.O_EXCL]
+
     def test_it_lasts_as_long_as_the_context(self, opens: list[int]) -> None:
         with hold("/dev/sdb") as held:
             os.fstat(held.fd)

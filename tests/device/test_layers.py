@@ -431,13 +431,13 @@ def test_what_is_read_of_a_machine_grows_with_its_disks_and_volumes_and_not_with
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Path] = []
-    bytes_of = tree._bytes
+    bytes_of = tree.bytes_of
 
     def counted(path: Path) -> bytes:
         read.append(path)
         return bytes_of(path)
 
-    monkeypatch.setattr(tree, "_bytes", counted)
+    monkeypatch.setattr(tree, "bytes_of", counted)
 
     def reads(disks: int) -> int:
         """For a volume with a piece on each of so many disks of two paths, and as many volumes beside it."""

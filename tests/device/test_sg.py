@@ -292,7 +292,7 @@ class TestErrno:
 
 class TestOpening:
     def test_a_path_that_is_not_there(self) -> None:
-        with pytest.raises(UsageError, match=r"/dev/no-such-disk: no such file; .*lsblk"):
+        with pytest.raises(UsageError, match=r"/dev/no-such-disk: no such file; .*xcopy-dev list"):
             SgTransport("/dev/no-such-disk")
 
     @pytest.mark.parametrize("make", ["mkdir", "touch"])

@@ -255,7 +255,7 @@ class TestRefused:
     """Each says the thing, the reason, and what to do instead."""
 
     def test_a_path_that_is_not_there(self, machine: Machine) -> None:
-        with pytest.raises(UsageError, match=r"/dev/sdzz: no such file; .*lsblk -S"):
+        with pytest.raises(UsageError, match=r"/dev/sdzz: no such file; .*xcopy-dev list"):
             machine.resolve("/dev/sdzz")
 
     def test_a_path_that_may_not_be_looked_at(self) -> None:

@@ -159,3 +159,15 @@ def test_a_command_is_64_mib_at_the_most_unless_the_user_fixes_more() -> None:
     agreed = agree(*pair, Wanted(segment=2**24, segments_per_command=8))
     assert isinstance(agreed, Limits)
     assert agreed.command_blocks == Bound(8 * 32768, "--segments-per-command")
+
+
+def test_a_unit_without_third_party_copy_can_be_told_how_to_have_it() -> None:
+    off = unit(1, third_party_copy=False, parameters=None, no_parameters="3PC is 0")
+    said = agree(unit(0), off)
+    assert isinstance(said, Refusal)
+    assert "switch third-party copy on for unit1" in said.way_out
+
+
+def test_a_unit_that_has_it_and_gives_no_parameters_has_no_such_switch() -> None:
+    said = agree(unit(0), unit(1, parameters=None, no_parameters="it refused"))
+    assert said == Refusal("unit1 does not offer EXTENDED COPY: it refused")

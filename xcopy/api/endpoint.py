@@ -6,6 +6,7 @@ What a node is comes from `device.topology`, what a unit is from its own answers
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -94,6 +95,14 @@ def open_endpoint(
     return Endpoint(text=text, parts=(part,), node=node, base=base, blocks=blocks, window=window)
 
 
+def ask_endpoint(text: EndpointText, *, transport: str = "sg", timeout: float | None = None) -> Endpoint:
+    """As `open_endpoint`, for questions alone: a disk is not opened for writing, see `claims.hold`.
+
+    /dev/sgN is: without CAP_SYS_RAWIO the kernel lets few commands by one that is open for reading.
+    """
+    return open_endpoint(text, transport=transport, timeout=timeout, read_only=not _is_character(text.path))
+
+
 def make_durable(endpoint: Endpoint) -> None:
     """Have every unit write its cache; `AccessError` where one does not say that it did."""
     for part in endpoint.parts:
@@ -145,6 +154,13 @@ def _exists(path: str) -> bool:
         directory, _, number = path.removeprefix(EMULATED).rpartition("/")
         return _is_number(number) and os.path.isdir(directory)
     return os.path.lexists(path)
+
+
+def _is_character(path: str) -> bool:
+    try:
+        return stat.S_ISCHR(os.stat(path).st_mode)
+    except OSError:
+        return False  # opening it says why
 
 
 def _is_number(text: str) -> bool:

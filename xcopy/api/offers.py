@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from xcopy.api.request import insist
+from xcopy.api.request import REQUIRED, insist
 from xcopy.conversation import Side
 from xcopy.errors import UnsupportedError
 from xcopy.limits import Limits, Refusal, Wanted, agree, agree_all
@@ -51,7 +51,7 @@ def offers(source: Endpoint, destination: Endpoint, request: Request, wanted: Wa
 def insist_on(offers: Offers, request: Request) -> None:
     """Only offload is allowed: refuse now what offload alone cannot finish."""
     for reason in offers.refused.values():
-        raise UnsupportedError(f"offload is required, but {reason}")
+        raise UnsupportedError(f"{REQUIRED}{reason}")
     by_source = isinstance(offers.offer, Refusal) and isinstance(offers.otherwise, Limits)
     insist(offers.otherwise if by_source else offers.offer, request)
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from xcopy.ranges import EndpointText, Written
 
 
+REQUIRED = "offload is required, but "
+
+
 @dataclass(frozen=True, slots=True)
 class RangeList:
     """Ranges with their line numbers, read as they are asked for.
@@ -58,14 +61,14 @@ def many_ranges(source: Endpoint, destination: Endpoint, ranges: RangeList) -> A
 def insist(offer: Limits | Refusal, request: Request) -> None:
     """Only offload is allowed: refuse now what offload alone cannot finish."""
     if isinstance(offer, Refusal):
-        raise UnsupportedError(f"offload is required, but {offer.reason}")
+        raise UnsupportedError(f"{REQUIRED}{offer.reason}")
     rest = next(remainders(request, offer), None)
     if rest is not None:
         grain = offer.granularity_blocks
         end = sum(request.source(rest))
         of = f"{request.blocks} blocks" if len(request) == 1 else f"the range up to source LBA {end}"
         raise UnsupportedError(
-            f"offload is required, but the last {rest.blocks} of {of} are less than the {grain.rule} of "
+            f"{REQUIRED}the last {rest.blocks} of {of} are less than the {grain.rule} of "
             f"{grain.value} blocks: make COUNT a multiple of {grain.value}"
         )
 

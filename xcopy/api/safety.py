@@ -133,17 +133,19 @@ class Cleared:
 def secure(
     source: Endpoint,
     destination: Endpoint,
-    asked: Asked,
+    asked: Asked | None,
     stack: ExitStack,
     *,
     force: frozenset[str] = frozenset(),
     timeout: float | None = None,
     still: bool = False,
+    writing: bool = True,
 ) -> Cleared:
     """Refuse a destination in use, and keep it from being used while we write; warn of a source in use.
 
     `force` has the kinds of use (`xcopy.claim`) that are overridden; `timeout` is of each question to a unit.
-    `still` is whether what is mounted of the source will be frozen.
+    `still` is whether what is mounted of the source will be frozen. Not for `writing`, it is only looked
+    whether that would be refused; then `asked` is None where no range fits.
     """
     warnings = [
         f"the source is in use: {claim}; blocks that change during the copy may be copied either way"
@@ -151,7 +153,7 @@ def secure(
         if not (still and claim.kind == "mounted" and claim.by.startswith("/"))
     ]
     found, notes = _uses(destination, timeout)
-    contents, unread = at_stake(destination, asked)
+    contents, unread = at_stake(destination, asked) if asked is not None else ((), ())
     found += [
         Claim(each.signature.kind, each.device)
         for each in contents
@@ -159,7 +161,7 @@ def secure(
         and not any((claim.kind, claim.device) == (each.signature.kind, each.device) for claim in found)
     ]
     warnings += allow(destination.name, found, force) + notes
-    warnings += _hold(destination, found, stack, force)
+    warnings += _hold(destination, found, stack, force, writing=writing)
     destroyed = tuple(
         [str(each) for each in contents if not each.signature.kind]
         + [f"whatever cannot be read there ({why})" for why in unread]
@@ -200,7 +202,7 @@ def _uses(destination: Endpoint, timeout: float | None) -> tuple[list[Claim], li
 
 
 def _hold(
-    destination: Endpoint, found: Sequence[Claim], stack: ExitStack, force: frozenset[str]
+    destination: Endpoint, found: Sequence[Claim], stack: ExitStack, force: frozenset[str], *, writing: bool
 ) -> list[str]:
     """Open it exclusively, by every path; what is in use by what was overridden stays as it is."""
     if destination.node is None:
@@ -211,7 +213,7 @@ def _hold(
     explained = any(KINDS[claim.kind].exclusive for claim in found)
     for top in destination.node.tops:
         try:
-            stack.enter_context(hold(top))
+            stack.enter_context(hold(top, writing=writing))
         except UnsafeError as error:
             if explained:
                 warnings.append(f"not held open exclusively: {error}")

@@ -43,7 +43,7 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="xcopy-dev",
         usage="xcopy-dev [copy] SRC[:LBA[+COUNT]] DST[:LBA] [options]\n"
-        "       xcopy-dev resume FILE | probe DEV... | decode [FILE|-|HEX...]\n"
+        "       xcopy-dev resume FILE | list [DEV...] | probe SRC [DST] | decode [FILE|-|HEX...]\n"
         "       xcopy-dev emu create DIR | emu profiles | emu serve DIR | emu clean | --version",
         description="Copy blocks between SCSI units by letting the storage copy (EXTENDED COPY).",
         epilog=EPILOG,
@@ -146,8 +146,32 @@ def _add_force(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_list(words: argparse.ArgumentParser) -> None:
+    words.description = (
+        "List the SCSI units of this machine, each once with all its paths. No command is sent, no device\n"
+        "opened, so any user may; what the kernel does not show is said to be unknown, and why."
+    )
+    words.formatter_class = argparse.RawDescriptionHelpFormatter
+    words.add_argument(
+        "devices", nargs="*", metavar="DEV", help="only these, or emu:DIR for an array's units"
+    )
+    words.add_argument("--json", action="store_true", help="JSON lines on standard output")
+
+
 def _add_probe(probe: argparse.ArgumentParser) -> None:
-    probe.add_argument("devices", nargs="+", metavar="DEV")
+    probe.formatter_class = argparse.RawDescriptionHelpFormatter
+    probe.usage = (
+        "xcopy-dev probe SRC[:LBA[+COUNT]] DST[:LBA] [options]\n       xcopy-dev probe DEV... [options]"
+    )
+    probe.description = (
+        "Say whether the storage would do a copy, by which limits, and what stands against it; or what a\n"
+        "unit is and can do. Units are only asked: nothing is written."
+    )
+    probe.epilog = (
+        "exit codes, of SRC and DST: 0 the storage would do all of it, as far as both units tell; else what\n"
+        "--require offload would end with: 1 a unit cannot be asked, 2 usage, 3 unsafe, 4 not supported"
+    )
+    probe.add_argument("devices", nargs="+", metavar="DEV", help="as in a copy; of two, SRC comes first")
     _add_ways(probe)
 
 
@@ -266,6 +290,7 @@ class Command:
 COMMANDS = {
     "copy": Command("copy blocks (the default)", _add_copy),
     "resume": Command("go on with a copy from its journal", _add_resume),
+    "list": Command("list SCSI units, their paths and who uses them", _add_list),
     "probe": Command("show what units are and can do", _add_probe),
     "decode": Command("say what bytes mean", _add_decode),
     "emu": Command("the emulated array", _add_emu),

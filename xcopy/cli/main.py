@@ -106,6 +106,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from xcopy.cli.resume import run_resume
 
         return run_resume(arguments)
+    if arguments.command == "list":
+        from xcopy.cli.list import run_list
+
+        return run_list(arguments)
     if arguments.command == "probe":
         from xcopy.cli.probe import run_probe
 

@@ -1,13 +1,13 @@
-"""`xcopy-dev probe`: what units are, what their copy managers say, and, for two, what they allow together."""
+"""`xcopy-dev probe`: what units are and what their copy managers say; of two, see `forecast`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xcopy.api.endpoint import open_endpoint, split
+from xcopy.api.endpoint import ask_endpoint, split
 from xcopy.cli.exit_codes import ExitCode, code_of_error
+from xcopy.cli.streams import complain
 from xcopy.errors import XcopyError
-from xcopy.limits import Limits, agree
 
 if TYPE_CHECKING:
     import argparse
@@ -17,32 +17,33 @@ if TYPE_CHECKING:
 
 
 def run_probe(arguments: argparse.Namespace) -> int:
-    """Show every device; one that cannot be asked does not keep the others from being shown."""
-    import sys
+    """Show every device, or what a copy between two would come to."""
+    if len(arguments.devices) == 2:
+        from xcopy.cli.forecast import run_forecast
 
+        return run_forecast(arguments)
+    return _run_each(arguments)
+
+
+def _run_each(arguments: argparse.Namespace) -> int:
+    """One that cannot be asked does not keep the others from being shown."""
     code = ExitCode.COPIED
-    found: list[Endpoint] = []
     for text in arguments.devices:
         try:
-            side = open_endpoint(split(text), transport=arguments.transport, timeout=arguments.timeout)
+            side = ask_endpoint(split(text), transport=arguments.transport, timeout=arguments.timeout)
         except XcopyError as error:
-            print(f"xcopy-dev: {error}", file=sys.stderr)
+            complain(str(error))
             code = code or code_of_error(error)
             if arguments.json:
                 from xcopy.cli.render_json import print_error
 
                 print_error(error)
             continue
-        found.append(side)
-        _show_side(side, as_json=arguments.json)
-    if len(arguments.devices) == 2 and len(found) == 2:
-        for source in found[0].parts:
-            for destination in found[1].parts:
-                _show_pair(source.unit, destination.unit, as_json=arguments.json)
+        show_side(side, as_json=arguments.json)
     return code
 
 
-def _show_side(side: Endpoint, *, as_json: bool) -> None:
+def show_side(side: Endpoint, *, as_json: bool) -> None:
     """What was named, and every unit that it lies on."""
     if as_json:
         from xcopy.cli.render_json import emit, unit_fields
@@ -91,21 +92,3 @@ def _show_unit(side: Endpoint, unit: LogicalUnit) -> None:
         f"    concurrent copies: {given.total_concurrent_copies or 'not told'} in total, "
         f"{given.maximum_concurrent_copies} with list identifiers, SNLID {int(given.snlid)}"
     )
-
-
-def _show_pair(source: LogicalUnit, destination: LogicalUnit, *, as_json: bool) -> None:
-    offer = agree(source, destination)
-    if as_json:
-        from xcopy.cli.render_json import emit, limits_fields
-
-        limits = limits_fields(offer) if isinstance(offer, Limits) else None
-        reason = None if isinstance(offer, Limits) else offer.reason
-        emit("pair", offload=isinstance(offer, Limits), limits=limits, refused=reason)
-        return
-    from xcopy.cli.render_text import print_limits
-
-    if not isinstance(offer, Limits):
-        print(f"{source.name} -> {destination.name}: no offload, {offer.reason}")
-        return
-    print(f"{source.name} -> {destination.name}: both sides say that EXTENDED COPY can be tried")
-    print_limits(offer)

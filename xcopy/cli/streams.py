@@ -36,6 +36,11 @@ def mute_broken() -> None:
             os.close(nowhere)
 
 
+def plain(text: str) -> str:
+    """What a terminal may be sent of a name that others chose: what is not to be seen is shown as \\xNN."""
+    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
+
+
 def complain(text: str) -> None:
     """One line on standard error; the exit code says it too where nobody reads it."""
     try:

@@ -31,10 +31,38 @@ if TYPE_CHECKING:
     from xcopy.device.tree import Block
 
 
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """All uses of block devices that the kernel lists, by whatever device, at one moment."""
+
+    mounts: list[Mount]
+    writers: dict[tuple[int, int], tuple[str, ...]]
+    swaps: set[str]
+    pools: dict[str, str]
+    loops: dict[str, str]
+
+
+def uses(
+    *, proc: str = "/proc", sysfs: str = "/sys", status: Callable[[str], os.stat_result] = os.stat
+) -> Uses:
+    """Read them; once for many units. `AccessError` where they cannot be read.
+
+    `proc`, `sysfs` and `status` are for tests.
+    """
+    return Uses(
+        mounts=mounts(proc),
+        writers=writers(proc, status),
+        swaps=_swaps(Path(proc) / "swaps"),
+        pools=_btrfs(Path(sysfs) / "fs/btrfs"),
+        loops=_loops(Path(sysfs) / "class/block"),
+    )
+
+
 def claims(
     node: Found,
     *,
     partition: str | None = None,
+    known: Uses | None = None,
     proc: str = "/proc",
     sysfs: str = "/sys",
     status: Callable[[str], os.stat_result] = os.stat,
@@ -44,17 +72,16 @@ def claims(
     When a partition was resolved, or `partition` is the path of one, uses of the other partitions do not
     count and uses of the whole disk do; of a volume, uses of what shares no block with it do not. A multipath
     map is no claim by itself, being the same unit by another name, nor is what a volume lies on; what sits on
-    it counts. `proc`, `sysfs` and `status` are for tests.
+    it counts. The uses are those of now, or `known` ones.
     """
     others = _others(node, partition)
-    mounted = mounts(proc)
-    writing = writers(proc, status)
-    swaps = _swaps(Path(proc) / "swaps")
-    pools = _btrfs(Path(sysfs) / "fs/btrfs")
-    loops = _loops(Path(sysfs) / "class/block")
+    known = known or uses(proc=proc, sysfs=sysfs, status=status)
+    pools, swaps, loops, writing = known.pools, known.swaps, known.loops, known.writers
     found: list[Claim] = []
     for block, disk, other in _used(node, others):
-        at = [Claim("mounted", block.path, mount.point, other) for mount in mounted if mount.is_of(block)]
+        at = [
+            Claim("mounted", block.path, mount.point, other) for mount in known.mounts if mount.is_of(block)
+        ]
         if block.name in pools and not at:
             at = [Claim("mounted", block.path, f"a btrfs pool ({pools[block.name]})", other)]
         found += at
@@ -107,8 +134,11 @@ class Held:
             self.fd = -1
 
 
-def hold(path: str) -> Held:
+def hold(path: str, *, writing: bool = True) -> Held:
     """Claim a block node as mount does: `UnsafeError` when the kernel reports it in use.
+
+    Not for `writing`, closing it leaves no trace: udev looks anew at a disk that was open for writing, and
+    meanwhile the nodes of its partitions may be gone.
 
     Never a /dev/sgN: O_EXCL there ignores mounts and holders, so it is refused with `UsageError`.
     """
@@ -117,7 +147,7 @@ def hold(path: str) -> Held:
             raise UsageError(
                 f"{path} is not a block node, so it cannot be held; name the disk, such as /dev/sdb"
             )
-        return Held(path, os.open(path, os.O_RDWR | os.O_EXCL))
+        return Held(path, os.open(path, (os.O_RDWR if writing else os.O_RDONLY) | os.O_EXCL))
     except OSError as error:
         if error.errno == errno.EBUSY:
             raise UnsafeError(

@@ -151,11 +151,11 @@ def _refuse_unless_scsi(tree: Tree, path: str, whole: Path) -> None:
     if whole.name.startswith("loop"):
         what, way_out = "a loop device", "or copy its backing file by other means"
     elif whole.name.startswith("nvme"):
-        what, way_out = "an NVMe device", "`lsblk -S` lists them"
+        what, way_out = "an NVMe device", "`xcopy-dev list` lists them"
     elif bus == "virtio":
-        what, way_out = "a virtio disk", "`lsblk -S` lists them"
+        what, way_out = "a virtio disk", "`xcopy-dev list` lists them"
     elif bus != "scsi":
-        what, way_out = "a block device off the SCSI bus", "`lsblk -S` lists them"
+        what, way_out = "a block device off the SCSI bus", "`xcopy-dev list` lists them"
     else:
         return _refuse_other_types(path, whole / "device")
     raise UnsupportedError(
@@ -169,5 +169,5 @@ def _refuse_other_types(path: str, device: Path) -> None:
     if kind is not None and kind not in DISK_TYPES:
         raise UnsupportedError(
             f"{path} is a SCSI unit of device type {kind:02X}h, not a disk; "
-            "name a disk (`lsblk -S` lists them)"
+            "name a disk (`xcopy-dev list` lists them)"
         )

@@ -272,7 +272,7 @@ def open_node(path: str, *, read_only: bool) -> tuple[int, bool]:
 def _cannot_open(path: str, error: OSError) -> UsageError | AccessError:
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:
-            return UsageError(f"{path}: no such file; `lsblk -S` lists the SCSI disks of this machine")
+            return UsageError(f"{path}: no such file; `xcopy-dev list` lists the SCSI disks of this machine")
         case errno.EACCES | errno.EPERM:
             return AccessError(f"{path}: no permission to open it; run as root, or make the node accessible")
         case errno.EBUSY:

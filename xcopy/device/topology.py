@@ -44,7 +44,7 @@ def resolve(
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise UsageError(
-                f"{path}: no such file; `lsblk -S` lists the SCSI disks of this machine"
+                f"{path}: no such file; `xcopy-dev list` lists the SCSI disks of this machine"
             ) from error
         raise AccessError(f"{path}: {error.strerror}; run as root, or make it accessible") from error
     tree = Tree(Path(sysfs), dev)
@@ -97,14 +97,19 @@ def block(name: str, *, sysfs: str = "/sys", dev: str = "/dev") -> Block:
 
 def links(node: Found) -> tuple[str, ...]:
     """The /dev/disk links of what was named, as udev knows them; empty without udev or pyudev."""
+    return links_of(node.kind == "sg", node.major, node.minor)
+
+
+def links_of(is_sg: bool, major: int, minor: int) -> tuple[str, ...]:
+    """The same for a node by its number."""
     try:
         import pyudev  # late: 30 ms, for messages only
     except ImportError:
         return ()
-    kind = "char" if node.kind == "sg" else "block"
-    number = os.makedev(node.major, node.minor)
     try:
-        device = pyudev.Devices.from_device_number(pyudev.Context(), kind, number)
+        device = pyudev.Devices.from_device_number(
+            pyudev.Context(), "char" if is_sg else "block", os.makedev(major, minor)
+        )
         return tuple(sorted(device.device_links))
     except (ImportError, pyudev.DeviceNotFoundError, OSError):  # no libudev, no such device, no /run/udev
         return ()

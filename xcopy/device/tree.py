@@ -191,8 +191,8 @@ class Tree:
         own = (here / "device").resolve()
         found = {
             other.name: other
-            for identity in _identity(here)
-            for other in self._disks.get(identity, ())
+            for mark in identity(here)
+            for other in self._disks.get(mark, ())
             if other != here and (other / "device").resolve() != own
         }
         return tuple(self.block(found[name]) for name in sorted(found))
@@ -203,14 +203,14 @@ class Tree:
         for name in self.names(self.root / "class/block"):
             here = self.named(name)
             if (here / "device").exists() and not (here / "partition").exists():
-                for identity in _identity(here):
-                    found.setdefault(identity, []).append(here)
+                for mark in identity(here):
+                    found.setdefault(mark, []).append(here)
         return found
 
 
-def _identity(here: Path) -> set[object]:
+def identity(here: Path) -> set[object]:
     """What identifies the unit of a disk; nothing where its words would fit any disk."""
-    wwid, page = text_of(here / "device/wwid"), _bytes(here / "device/vpd_pg83")
+    wwid, page = text_of(here / "device/wwid"), bytes_of(here / "device/vpd_pg83")
     found: set[object] = {wwid} if wwid.split(".", 1)[-1].strip("0 ") else set()
     try:
         designators = DeviceIdentification.unpack_from(page).designators if page else ()
@@ -226,7 +226,8 @@ def _identity(here: Path) -> set[object]:
     return found | ({names} if names else set())
 
 
-def _bytes(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
+    """What a file of sysfs holds; nothing where it is not there, or its device is gone."""
     try:
         return path.read_bytes()
     except OSError:
@@ -234,9 +235,9 @@ def _bytes(path: Path) -> bytes:
 
 
 def text_of(path: Path) -> str:
-    return _bytes(path).decode("utf-8", "replace").strip()
+    return bytes_of(path).decode("utf-8", "replace").strip()
 
 
 def number_of(path: Path) -> int | None:
     text = text_of(path)
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() else None
