@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from tests.lio.luns import PARTITIONS
+import pytest
+
+from tests.lio.luns import PARTITIONS, command
 from tests.lio.target_log import Segment, watching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.lio.conftest import Outcome
     from tests.lio.luns import Lun
@@ -77,3 +80,47 @@ def test_ranges_of_one_unit_that_do_not_overlap_are_copied_by_two_paths(
     media.copied(near, 100, near, 2148, 2048 * 512)
     assert media.wrong_byte(near) is None
     assert seen.ranges() == [Segment(100, 2148, 2048)]
+
+
+@contextlib.contextmanager
+def partition(lun: Lun, media: Media, first: int, blocks: int) -> Iterator[str]:
+    """The one partition of a LUN, in its blocks."""
+    table = f"start={first}, size={blocks}\n"
+    command("sfdisk", "--quiet", "--wipe", "always", "--label", "gpt", lun.path, feed=table)
+    command("udevadm", "settle")
+    media.accept(lun)
+    try:
+        yield f"{lun.path}1"
+    finally:
+        command("wipefs", "--all", "--force", lun.path)
+        command("udevadm", "settle")
+        command("blockdev", "--rereadpt", lun.path)
+        media.accept(lun)
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "first", "blocks"), [("spare", "ram1", 2051, 5001), ("ram4k", "file4k", 301, 1001)]
+)
+def test_a_partition_at_an_odd_start_is_copied_onto_a_lun_and_back(
+    luns: dict[str, Lun],
+    media: Media,
+    xcopy_dev: Callable[..., Outcome],
+    name: str,
+    other: str,
+    first: int,
+    blocks: int,
+) -> None:
+    lun, plain = luns[name], luns[other]
+    with partition(lun, media, first, blocks) as path:
+        with watching() as seen:
+            outcome = xcopy_dev(path, f"{plain.path}:5", "--require", "offload")
+        assert outcome.exit == 0, outcome.said
+        media.copied(lun, first, plain, 5, blocks * lun.block_size)
+        assert seen.ranges() == [Segment(first, 5, blocks)]
+        media.renew(plain, 9, 900)
+        with watching() as seen:
+            outcome = xcopy_dev(f"{plain.path}:9+900", f"{path}:{blocks - 900}", "--require", "offload")
+        assert outcome.exit == 0, outcome.said
+        media.copied(plain, 9, lun, first + blocks - 900, 900 * lun.block_size)
+        assert seen.ranges() == [Segment(9, first + blocks - 900, 900)]
+        assert [media.wrong_byte(each) for each in (lun, plain)] == [None, None]
