@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from xcopy.api.verifying import Verifying
     from xcopy.asked import Asked
     from xcopy.comparison import Rates
+    from xcopy.paths import PathChange
     from xcopy.progress import Progress
     from xcopy.results import FailedRange
     from xcopy.verification import Verified
@@ -76,7 +77,8 @@ class Report:
 
     `ranges` has what became of each range that was asked for, in that order. `commands_to` is the unit that
     took the commands of the offload, "source" or "destination", the last where both were tried; "" for none.
-    `pairs` names the units of every pair of them, by the numbers that parts which are not copied have.
+    `pairs` names the units of every pair of them, by the numbers that parts which are not copied have, and
+    `path_changes` has the paths to units that failed, and those that took over.
     """
 
     total: int
@@ -93,6 +95,7 @@ class Report:
     compared: Rates | None = None
     pairs: tuple[tuple[str, str], ...] = ()
     verified: Verified | None = None
+    path_changes: tuple[PathChange, ...] = ()
 
     @property
     def copied(self) -> int:
@@ -304,4 +307,5 @@ class Copy:
             pairs=tuple((pair.source.name, pair.destination.name) for pair in self._pairs),
             compared=run.comparison.found if run.comparison else None,
             verified=verified,
+            path_changes=self.source.path_changes + self.destination.path_changes,
         )

@@ -90,6 +90,8 @@ class Execution:
     def stop(self, reason: str) -> None:
         """Issue nothing more; safe in a signal handler."""
         self._runner.stop(reason)
+        for side in (self._source, self._destination):
+            side.wait_no_more()
 
     def run(self) -> None:
         """Copy, between what the host still holds of the source and what it may not keep of the destination.
@@ -143,7 +145,7 @@ class Execution:
             kept.wait()
         make_durable(self._destination)
         if self._destination.node is not None:
-            drop(self._destination.node)
+            drop(self._destination.node, self._destination.lost)
         for side in (self._source, self._destination):
             refuse_moved(side)
         if kept is None:
@@ -207,4 +209,5 @@ class Execution:
             inside=inside,
             stopping=job.stopped,
             finishing=finishing,
+            path_changes=self._source.path_changes + self._destination.path_changes,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from xcopy.errors import AccessError
@@ -46,13 +47,21 @@ def settle(node: Found) -> None:
         _each(path, _fsync)
 
 
-def drop(node: Found) -> None:
+def drop(node: Found, lost: frozenset[str] = frozenset()) -> None:
     """Write the dirty pages of a destination and forget the clean ones, before a copy and after.
 
     Needs CAP_SYS_ADMIN; `AccessError` where it fails, for a stale page would be read, or written back, later.
+    What is `lost` are nodes of paths that have failed: nothing can be written by them, and what they may say
+    to that is no news.
     """
     for path in nodes(node):
-        _each(path, _fsync, _forget)
+        if path in lost:
+            with suppress(AccessError):
+                _each(path, _fsync)
+            with suppress(AccessError):
+                _each(path, _forget)
+        else:
+            _each(path, _fsync, _forget)
 
 
 def _each(path: str, *actions: Callable[[int], None]) -> None:

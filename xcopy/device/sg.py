@@ -206,10 +206,13 @@ class SgTransport:
             said += f", driver status {header.driver_status:#04x}"
         after = f"after {header.duration / 1000:.1f} s"
         if host in HOST_NOT_SENT:
-            raise NotSent(f"{self._path}: {command.name} did not reach the device: {said}, {after}")
+            raise NotSent(
+                f"{self._path}: {command.name} did not reach the device: {said}, {after}", host=host
+            )
         raise Silence(
             f"{self._path}: {command.name} was sent and no status came back: {said}, {after}; "
-            "what the device did is unknown"
+            "what the device did is unknown",
+            host=host,
         )
 
     def _incoming(self, length: int) -> ctypes.Array[ctypes.c_char] | None:
@@ -315,5 +318,7 @@ def refusal(
         or number in ERRNO_NO_PASS_THROUGH
         or (number in ERRNO_NOT_SENT_BLOCK and not is_sg)
     ):
-        return NotSent(f"{path}: {command.name} was not sent: {why}")
-    return Silence(f"{path}: the answer to {command.name} is lost: {why}; what the device did is unknown")
+        return NotSent(f"{path}: {command.name} was not sent: {why}", errno=number)
+    return Silence(
+        f"{path}: the answer to {command.name} is lost: {why}; what the device did is unknown", errno=number
+    )
