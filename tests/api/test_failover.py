@@ -82,7 +82,7 @@ class Bench:
         monkeypatch.setattr(endpoint, "_transport", self.opener)
         monkeypatch.setattr(topology, "resolve", self.machine.resolve)
         for name in ("settle", "drop"):  # there are no nodes
-            monkeypatch.setattr(f"xcopy.api.execution.{name}", lambda *_: None)
+            monkeypatch.setattr(f"xcopy.api.execution.{name}", lambda *_, **__: None)
         monkeypatch.setattr(claims, "claims", lambda _: ())
         monkeypatch.setattr(claims, "hold", lambda _: nullcontext())
 

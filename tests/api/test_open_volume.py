@@ -116,8 +116,8 @@ class TestMoved:
     @pytest.fixture
     def held(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         """What is held; there are no nodes, so nothing is flushed."""
-        monkeypatch.setattr("xcopy.api.execution.settle", lambda _: None)
-        monkeypatch.setattr("xcopy.api.execution.drop", lambda *_: None)
+        monkeypatch.setattr("xcopy.api.execution.settle", lambda *_, **__: None)
+        monkeypatch.setattr("xcopy.api.execution.drop", lambda *_, **__: None)
         monkeypatch.setattr(claims, "claims", lambda _: ())
         paths: list[str] = []
 

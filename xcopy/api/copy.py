@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from xcopy.api.endpoint import Endpoint, open_endpoint, refuse_moved, split
 from xcopy.api.offers import Offers, insist_on, offers, pairs_of
+from xcopy.api.permissions import unchecked
 from xcopy.api.request import check_texts, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
 from xcopy.comparison import Prefer
@@ -142,7 +143,8 @@ def ready(
     if options.verify:
         scope_of(options.verify)
     refuse_overlap(first, second, asked)
-    warnings = secure(first, second, stack, force=options.force)
+    warnings = unchecked(first, second, force=options.force)
+    warnings += secure(first, second, stack, force=options.force)
     for side in (first, second):
         refuse_moved(side)
     found = offers(first, second, asked.request, options.wanted)

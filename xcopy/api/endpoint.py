@@ -168,18 +168,28 @@ def _emulated(text: EndpointText) -> Endpoint:
 def _part(
     name: str, node: Node, transport: str, timeout: float | None, *, read_only: bool
 ) -> tuple[Part, int | None]:
-    path = node.sg if node.kind == "sg" else node.node
+    by_sg = _by_sg(node)
+    path = node.sg if by_sg else node.node
     if path is None:
         raise UnsupportedError(f"{name} has no node to send SCSI commands to")
     if len(node.ways) > 1:
-        return _by_several_paths(name, node, transport, timeout, read_only=read_only)
+        return _by_several_paths(name, node, transport, timeout, by_sg=by_sg, read_only=read_only)
     opener, window = _transport(transport, path, read_only=read_only)
     unit = _probe(name, opener, timeout)
     return Part(unit, opener, partial(_blocks, node, unit, opener, timeout)), window
 
 
+def _by_sg(node: Node) -> bool:
+    """Whether commands go by the sg node: when that was named, and where /dev/sdX would refuse them."""
+    if node.kind == "sg" or node.sg is None:
+        return node.kind == "sg"
+    from xcopy.device.privileges import Capability, may
+
+    return not may(Capability.SYS_RAWIO) and os.access(node.sg, os.R_OK | os.W_OK, effective_ids=True)
+
+
 def _by_several_paths(
-    name: str, node: Node, transport: str, timeout: float | None, *, read_only: bool
+    name: str, node: Node, transport: str, timeout: float | None, *, by_sg: bool, read_only: bool
 ) -> tuple[Part, int | None]:
     """A unit by the first of its paths that works; the others take over when it fails."""
     from xcopy.api.failover import FailoverBlocks, FailoverTransport, Ways
@@ -187,7 +197,7 @@ def _by_several_paths(
     from xcopy.device.paths import running
     from xcopy.paths import Paths
 
-    ways = {at: way for way in node.ways if (at := way.sg if node.kind == "sg" else way.node) is not None}
+    ways = {at: way for way in node.ways if (at := way.sg if by_sg else way.node) is not None}
     made = {at: _transport(transport, at, read_only=read_only) for at in ways}
     openers = {at: opener for at, (opener, _) in made.items()}
 
@@ -208,8 +218,10 @@ def _by_several_paths(
     part = Part(
         unit,
         lambda: FailoverTransport(found),
-        lambda writable: FailoverBlocks(
-            found, lambda at: BlockFile(ways[at].node, unit.block_size, writable=writable)
+        lambda writable: (
+            FailoverBlocks(found, lambda at: BlockFile(ways[at].node, unit.block_size, writable=writable))
+            if _opens(node, writable)
+            else _by_commands(unit, FailoverTransport(found), timeout)
         ),
         paths,
         {at: way.node for at, way in ways.items()},
@@ -318,11 +330,24 @@ def _blocks(
     timeout: float | None,
     writable: bool,
 ) -> BlockDoor:
-    """By the block device, or by READ(16) and WRITE(16) where a unit has none."""
-    if node is None or node.node is None:
-        return CommandBlocks(
-            opener(), unit.name, unit.block_size, sleep=MonotonicClock().sleep, timeout=timeout or 60.0
-        )
+    """By the block device, or by READ(16) and WRITE(16) where a unit has none that may be opened."""
+    if node is None or not _opens(node, writable):
+        return _by_commands(unit, opener(), timeout)
+    assert node.node is not None
     from xcopy.device.blockio import BlockFile
 
     return BlockFile(node.node, unit.block_size, writable=writable)
+
+
+def _opens(node: Node, writable: bool) -> bool:
+    """False for a unit named by its sg node whose block node is not there, or not for this user."""
+    if node.node is None:
+        return False
+    mode = os.R_OK | (os.W_OK if writable else 0)
+    return node.kind != "sg" or os.access(node.node, mode, effective_ids=True)
+
+
+def _by_commands(unit: LogicalUnit, way: Transport, timeout: float | None) -> BlockDoor:
+    return CommandBlocks(
+        way, unit.name, unit.block_size, sleep=MonotonicClock().sleep, timeout=timeout or 60.0
+    )

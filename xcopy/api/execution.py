@@ -99,9 +99,9 @@ class Execution:
         Raises what stopped it, when nothing is in flight any more.
         """
         if self._source.node is not None:
-            settle(self._source.node)
+            settle(self._source.node, closed=self._options.force)
         if self._destination.node is not None:
-            drop(self._destination.node)
+            drop(self._destination.node, closed=self._options.force)
         self._runner.run()
 
     def make_durable(self) -> None:
@@ -145,7 +145,7 @@ class Execution:
             kept.wait()
         make_durable(self._destination)
         if self._destination.node is not None:
-            drop(self._destination.node, self._destination.lost)
+            drop(self._destination.node, self._destination.lost, closed=self._options.force)
         for side in (self._source, self._destination):
             refuse_moved(side)
         if kept is None:

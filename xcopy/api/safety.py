@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xcopy.errors import UnsafeError
+from xcopy.api.permissions import forbidden
+from xcopy.errors import AccessError, UnsafeError
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -141,8 +142,8 @@ def secure(source: Endpoint, destination: Endpoint, stack: ExitStack, *, force: 
     for top in node.tops:
         try:
             stack.enter_context(hold(top))
-        except UnsafeError as error:
-            if not force:
+        except (UnsafeError, AccessError) as error:
+            if not force or not (isinstance(error, UnsafeError) or forbidden(error)):
                 raise
             warnings.append(f"--force: {error}")
     return warnings
