@@ -189,11 +189,18 @@ def test_a_path_that_leads_to_another_unit_by_then_is_not_gone_by(
     assert "/dev/sde leads to another unit than /dev/dm-0" in report.stopped
 
 
-def test_a_path_that_leads_to_another_unit_from_the_beginning_is_none(bench: Bench) -> None:
+def test_a_path_that_leads_to_another_unit_from_the_beginning_is_told_and_never_gone_by(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paths, "PATIENCE", 0.0)
     bench.machine.disk("sdf", 80, wwid="naa.1")
-    bench.units["/dev/sdf"] = 0
-    side = open_endpoint(split("/dev/dm-0"))
-    assert set(side.parts[0].nodes) == {"/dev/sdd", "/dev/sde"}
+    bench.units.update({"/dev/sdf": 0, "/dev/sde": 0})
+    bench.fault("/dev/sdd", OFFLINE, After(10))
+    report = bench.copy("/dev/sdd")
+    assert set(bench.copies()) == {"/dev/sdd"}
+    assert report.copied == 9 * 64 * 512
+    assert told(report) == [("/dev/sde", "failed"), ("/dev/sdf", "failed"), ("/dev/sdd", "failed")]
+    assert "leads to another unit than /dev/sdd" in report.path_changes[0].why
 
 
 def test_what_a_path_had_kept_from_earlier_does_not_stop_the_copy(bench: Bench) -> None:

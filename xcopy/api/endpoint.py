@@ -212,8 +212,10 @@ def _by_several_paths(
     if failed:
         paths.took_over(first)
     found = Ways(unit, paths, lambda at: openers[at](), timeout or 60.0)
+    nodes = {at: way.node for at, way in ways.items()}
     for at in order():
         if at != first and not found.leads_there(at):
+            paths.lost(at, f"it leads to another unit than {first}")
             del ways[at]
     part = Part(
         unit,
@@ -224,7 +226,7 @@ def _by_several_paths(
             else _by_commands(unit, FailoverTransport(found), timeout)
         ),
         paths,
-        {at: way.node for at, way in ways.items()},
+        nodes,
     )
     return part, made[first][1]
 
