@@ -151,7 +151,8 @@ def copy_batch(
             if asked is None:
                 return unheard
             patience = max(LEAST_TIMEOUT, command.timeout)
-            return (yield from what_became(unheard, asked, to, patience, proven=proven))
+            broken = of_command(error) is not None
+            return (yield from what_became(unheard, asked, to, patience, proven=proven, path_failed=broken))
         except (NoPassThrough, NotSent) as error:
             return replace(judge_error(error, sent=False), begun=any_begun)
         verdict = judge(reply, proven=proven, command=command, salvage=salvage)

@@ -286,17 +286,23 @@ def test_where_no_path_answers_the_first_one_s_reason_is_given(bench: Bench) -> 
 class TestSilence:
     """A command that was sent by a path that broke may still be at work."""
 
-    def test_it_is_asked_after_by_the_same_path_and_sent_again_when_it_is_over(self, bench: Bench) -> None:
+    @pytest.fixture
+    def cut(self, bench: Bench) -> After:
+        """The tenth command is carried out, and its answer is lost with the path."""
         cut = After(10)
-        bench.fault("/dev/sdd", BROKEN, lambda step: step.cdb[0] == COPY and cut(step), times=1)
+        bench.fault("/dev/sdd", BROKEN, lambda step: step.cdb[0] == COPY and cut(step), times=1, after=True)
+        return cut
+
+    def test_it_is_asked_after_by_the_same_path_and_sent_again_when_it_is_over(
+        self, bench: Bench, cut: After
+    ) -> None:
         report = bench.copy()
         bench.assert_copied(report)
+        assert cut.copies <= 0
         assert bench.copies() == ["/dev/sdd"] * 10 + ["/dev/sde"] * 23
         assert bench.asked() == {"/dev/sdd"}
 
-    def test_a_path_that_is_away_is_asked_until_it_is_back(self, bench: Bench) -> None:
-        cut = After(10)
-        bench.fault("/dev/sdd", BROKEN, lambda step: step.cdb[0] == COPY and cut(step), times=1)
+    def test_a_path_that_is_away_is_asked_until_it_is_back(self, bench: Bench, cut: After) -> None:
         away = lambda step: step.cdb[0] == COPY_IN and cut.copies <= 0  # noqa: E731
         bench.fault("/dev/sdd", OFFLINE, away, times=3)
         report = bench.copy()
@@ -304,10 +310,8 @@ class TestSilence:
         assert told(report) == [("/dev/sdd", "failed"), ("/dev/sde", "took over")]
 
     def test_when_it_does_not_come_back_the_copy_stops_and_its_blocks_are_not_claimed(
-        self, bench: Bench
+        self, bench: Bench, cut: After
     ) -> None:
-        cut = After(10)
-        bench.fault("/dev/sdd", BROKEN, lambda step: step.cdb[0] == COPY and cut(step), times=1, after=True)
         bench.fault("/dev/sdd", OFFLINE, lambda step: step.cdb[0] == COPY_IN and cut.copies <= 0)
         report = bench.copy(options=replace(OPTIONS, method=Method.AUTO))
         assert bench.copies() == ["/dev/sdd"] * 10
@@ -315,14 +319,23 @@ class TestSilence:
         assert "may still be going on" in report.stopped
         assert bench.asked() == {"/dev/sdd"}
 
-    def test_a_path_that_lost_its_nexus_knows_nothing_and_the_copy_stops(self, bench: Bench) -> None:
+    def test_a_path_that_does_not_know_of_it_says_nothing_and_the_copy_stops(self, bench: Bench) -> None:
         cut = After(10)
-        lose = Call(lambda: bench.array.attend(NEXUS_LOSS, nexus="/dev/sdd"))
         bench.fault("/dev/sdd", BROKEN, lambda step: step.cdb[0] == COPY and cut(step), times=1)
+        report = bench.copy()
+        assert report.copied == 9 * 64 * 512
+        assert "the path was lost meanwhile" in report.stopped
+        assert "/dev/sde" not in bench.copies()
+
+    def test_a_path_that_lost_its_nexus_knows_nothing_and_the_copy_stops(
+        self, bench: Bench, cut: After
+    ) -> None:
+        lose = Call(lambda: bench.array.lose("/dev/sdd"))
         bench.fault("/dev/sdd", lose, lambda step: step.cdb[0] == COPY_IN and cut.copies <= 0, times=1)
         report = bench.copy()
         assert report.copied == 9 * 64 * 512
         assert "the path was lost meanwhile" in report.stopped
+        assert "/dev/sde" not in bench.copies()
 
 
 class Blocks:

@@ -90,8 +90,33 @@ def test_a_unit_that_was_reset_or_resized_says_so_to_who_asks_and_to_nobody_else
 
 def test_a_path_that_is_away_is_asked_until_it_is_back() -> None:
     away = Silence("DID_TRANSPORT_FAILFAST", host=0x0F)
-    verdict = follow([(ASK1, lid1(1)), (ASK1, away), (ASK1, away), (ASK1, lid1(1)), (ASK1, LOST)])
+    lines = [(ASK1, lid1(1)), (ASK1, away), (ASK1, away), (ASK1, lid1(0)), (ASK1, LOST), (ASK1, LOST)]
+    verdict = follow(list(lines))
     assert verdict.action is Action.ANOTHER_ID
+
+
+def test_by_a_path_that_was_away_a_copy_that_is_not_known_may_be_at_work_all_the_same() -> None:
+    away = Silence("DID_TRANSPORT_FAILFAST", host=0x0F)
+    verdict = follow([(ASK1, away), (ASK1, LOST)])
+    assert verdict.action is Action.STOP
+    assert "the path was lost meanwhile" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("host", "action"), [(0x0E, Action.STOP), (0x01, Action.STOP), (0x03, Action.ANOTHER_ID)]
+)
+def test_that_is_so_too_where_the_command_itself_was_lost_with_the_path(host: int, action: Action) -> None:
+    answers = [Silence("lost", host=host), True, LOST, True, LOST]
+
+    def perform(_: object) -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    copied = Command(name="EXTENDED COPY(LID1)", cdb=extended_copy_cdb(0))
+    verdict = converse(copy_batch(copied, proven=True, asked=asked({STATUS_LID1})), perform)
+    assert verdict.action is action
 
 
 @pytest.mark.parametrize("proven", [True, False])
