@@ -40,7 +40,7 @@ def multipath(luns: dict[str, Lun]) -> Iterator[str]:
 
 def switch(path: str, state: str) -> None:
     """Set the state of a path in the kernel: `offline`, or `running`."""
-    Path("/sys/class/block", Path(path).name, "device/state").write_text(state)
+    Path("/sys/class/block", Path(path).name, "device/state").write_text(state + "\n")
 
 
 def copied_while_a_path_goes(source: str, destination: str, path: str, *words: str) -> dict[str, Any]:

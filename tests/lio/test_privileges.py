@@ -57,17 +57,16 @@ def ours(pair: tuple[Lun, Lun]) -> Iterator[None]:
     nodes = [node for lun in pair for node in (lun.path, lun.sg)]
     before = [os.stat(node) for node in nodes]
     rule = next(line for line in RULES.read_text().splitlines() if line.startswith("SUBSYSTEM"))
-    for old, new in (
-        ('"EXAMPLE"', '"LIO-ORG"'),
-        ('"ARRAY*"', '"xcopydev-ram[01]"'),
-        ('"xcopy-dev"', f'"{GROUP}"'),
-    ):
+    model = Path("/sys/class/block", Path(pair[0].path).name, "device/model").read_text().strip()
+    for old, new in (('"EXAMPLE"', '"LIO-ORG"'), ('"ARRAY*"', f'"{model}"'), ('"xcopy-dev"', f'"{GROUP}"')):
         assert old in rule
         rule = rule.replace(old, new)
     INSTALLED.write_text(rule + "\n")
     asked_for = [f"--sysname-match={Path(node).name}" for node in nodes]
     command("udevadm", "control", "--reload")
     command("udevadm", "trigger", "--settle", *asked_for)
+    given = {node: grp.getgrgid(os.stat(node).st_gid).gr_name for node in nodes}
+    assert given == dict.fromkeys(nodes, GROUP), rule
     yield
     INSTALLED.unlink()
     command("udevadm", "control", "--reload")
