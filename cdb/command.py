@@ -65,7 +65,14 @@ class Reply:
 
 
 class TransportError(Exception):
-    """The command and its answer did not both make it across."""
+    """The command and its answer did not both make it across.
+
+    `errno` is the kernel's and `host` the host adapter's word on it (Linux' DID_ numbers), None for none.
+    """
+
+    def __init__(self, message: str = "", *, errno: int | None = None, host: int | None = None) -> None:
+        super().__init__(message)
+        self.errno, self.host = errno, host
 
 
 class NoPassThrough(TransportError):

@@ -87,6 +87,8 @@ DEVICE_RULES = (
     Rule(_CHECK, 0x6, 0x28, None, _STOP, "the medium may have been changed during the copy"),
     Rule(_CHECK, 0x6, 0x3F, 0x03, _STOP, "the unit may have become another during the copy"),
     Rule(_CHECK, 0x6, 0x29, 0x03, _REPEAT, "unit attention"),
+    # The path's own: what was acknowledged is not touched by it.
+    Rule(_CHECK, 0x6, 0x29, 0x07, _REPEAT, "the path was lost and is back"),
     # A unit that lost its power may have lost what it acknowledged and had not made durable.
     Rule(_CHECK, 0x6, 0x29, None, _REPEAT, "the unit was reset during the copy", once_proven=_STOP),
     Rule(_CHECK, 0x6, None, None, _REPEAT, "unit attention"),

@@ -59,7 +59,8 @@ KINDS: Final = {
     ),
     "read-only": Kind("{device} is read-only", "make it writable", override=False),
 }
-FORCIBLE: Final = tuple(name for name, kind in KINDS.items() if kind.override)
+UNCHECKED: Final = "unchecked"  # no use: what this user may not look at
+FORCIBLE: Final = (*(name for name, kind in KINDS.items() if kind.override), UNCHECKED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,10 +31,15 @@ class Side(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send a command; answered by its `Reply`."""
+    """Send a command; answered by its `Reply`.
+
+    With `same_way` it goes by the path that the last one went by and no other: what a copy manager knows of a
+    copy it tells nobody else (SPC-4 6.24).
+    """
 
     command: Command
     to: Side = Side.DESTINATION
+    same_way: bool = False
 
 
 class Pushback(Enum):

@@ -4,8 +4,11 @@ The one thing that is learnt is whether it may still be going on. That it "compl
 result: the record may be of an earlier copy, or of another program, under the same of 255 identifiers, when
 the command itself was lost on its way; and a copy that is over can be sent again at no risk. So nothing is
 claimed, and nothing is written by others while it may be at work. It is over when the copy manager says twice
-in a row that no such copy is in progress; while one is, it has to be known (SPC-4 6.24, 6.25). A unit that
-says meanwhile that it was reset, or may be another, is heard: no later command is told of that again.
+in a row that no such copy is in progress; while one is, it has to be known (SPC-4 6.24, 6.25), by the path
+that its command went by and by no other: another one's "no such copy" says nothing. A path that failed is
+asked until it is back, and then its "no such copy" says nothing either until it was seen to know of the copy:
+with a path the storage may forget what came by it, and it may not have ended that yet. A unit that says
+meanwhile that it was reset, or may be another, is heard: no later command is told of that again.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from cdb.copy_status import (
 from cdb.errors import DecodeError
 from cdb.sense import ILLEGAL_REQUEST, UNIT_ATTENTION
 from xcopy.conversation import Pushback, Send, Wait
+from xcopy.path_errors import of_command
 from xcopy.verdict import Action, Verdict, describe, judge, sense_of
 
 if TYPE_CHECKING:
@@ -39,6 +43,7 @@ COPY_IN = 0x84
 STATUS_LID1, STATUS_LID4 = 0x00, 0x05  # service actions
 ALLOCATION = 512
 UNKNOWN_ID = (ILLEGAL_REQUEST, 0x24, 0x00)  # INVALID FIELD IN CDB
+NEXUS_LOSS = (UNIT_ATTENTION, 0x29, 0x07)
 TIMEOUT = 60.0
 SURE = 2  # times that it has to be said
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
@@ -58,21 +63,29 @@ def question(list_id: int, commands: Set[tuple[int, int]]) -> Command | None:
 
 
 def what_became(
-    unheard: Verdict, asked: Command, to: Side, patience: float, *, proven: bool
+    unheard: Verdict, asked: Command, to: Side, patience: float, *, proven: bool, path_failed: bool = False
 ) -> Conversation[Verdict]:
     """Ask until the copy is over, for `patience` seconds at most; `unheard` is the verdict if it is not.
 
     When it is over, its piece is to be sent again under another list identifier. `proven` says that a unit
-    which lost its power may have lost what was copied before.
+    which lost its power may have lost what was copied before, `path_failed` that it was the path which did.
     """
     over, busy = 0, ""
     for pause in _pauses(patience):
         if not (yield Wait(pause, Pushback.SILENT)):
             return replace(unheard, reason=f"{unheard.reason}; stopped while asking what became of it")
         try:
-            reply: Reply = yield Send(asked, to)
+            reply: Reply = yield Send(asked, to, same_way=True)
         except TransportError as error:
-            return replace(unheard, reason=f"{unheard.reason}; asked what became of it: {error}")
+            if of_command(error) is None:
+                return replace(unheard, reason=f"{unheard.reason}; asked what became of it: {error}")
+            over, busy, path_failed = 0, str(error), True
+            continue
+        if (sense := sense_of(reply)) is not None and (
+            sense.triple == NEXUS_LOSS or (path_failed and sense.triple == UNKNOWN_ID)
+        ):
+            lost = "the path was lost meanwhile, and with it what was known of the copy"
+            return replace(unheard, reason=f"{unheard.reason}; asked what became of it: {lost}")
         if (trouble := alarm(reply, proven=proven)) is not None:
             return replace(trouble, reason=f"{unheard.reason}; asked what became of it: {trouble.reason}")
         running = _running(asked, reply)
@@ -81,6 +94,7 @@ def what_became(
         if running is None:
             busy = describe(reply)
             continue
+        path_failed = False
         over, busy = (0, "it is still in progress") if running else (over + 1, "")
         if over == SURE:
             reason = f"{unheard.reason}; it is over now, and is sent again"

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cdb.blocks import Read16, SynchronizeCache16, Write16
-from cdb.command import Command, Reply, TransportError
+from cdb.command import Command, Reply, Silence, TransportError
 from xcopy.conversation import WAITS, Read, Write
 from xcopy.errors import IoFailed
+from xcopy.path_errors import of_command
 from xcopy.plan import Piece
 from xcopy.verdict import Action, describe, judge
 
@@ -109,11 +110,14 @@ class CommandBlocks:
 
     def _send(self, command: Command, lba: int) -> Reply:
         where = f"{self._name}: {command.name} at LBA {lba} failed"
-        reply = Reply()
+        reply, again = Reply(), True
         for pause in WAITS:
             try:
                 reply = self._transport.send(command)
             except TransportError as error:
+                if isinstance(error, Silence) and again and of_command(error) is not None:
+                    again = False  # the same bytes once more, by another path if there is one
+                    continue
                 raise IoFailed(f"{where}: {error}") from error
             action = judge(reply, proven=True).action
             if action is Action.DONE:

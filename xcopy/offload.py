@@ -25,6 +25,7 @@ from xcopy.conversation import WAITS, Pushback, Send, Side, Wait
 from xcopy.errors import AccessError, Busy
 from xcopy.follow_up import question, what_became
 from xcopy.list_ids import WITHOUT
+from xcopy.path_errors import of_command
 from xcopy.quirks import quirk_of
 from xcopy.salvage import certainly_copied
 from xcopy.verdict import Action, Verdict, judge, judge_error, sense_of
@@ -150,7 +151,8 @@ def copy_batch(
             if asked is None:
                 return unheard
             patience = max(LEAST_TIMEOUT, command.timeout)
-            return (yield from what_became(unheard, asked, to, patience, proven=proven))
+            broken = of_command(error) is not None
+            return (yield from what_became(unheard, asked, to, patience, proven=proven, path_failed=broken))
         except (NoPassThrough, NotSent) as error:
             return replace(judge_error(error, sent=False), begun=any_begun)
         verdict = judge(reply, proven=proven, command=command, salvage=salvage)
@@ -203,9 +205,15 @@ def synchronize(name: str, timeout: float = 300.0) -> Conversation[None]:
 
 def _synchronized(name: str, command: Command) -> Conversation[Reply]:
     """The answer that says it is durable, or that there is no such command; any other is an error."""
-    waits = iter(WAITS)
+    waits, again = iter(WAITS), True
     for _ in range(REPEATS + len(WAITS)):
-        reply: Reply = yield Send(command)
+        try:
+            reply: Reply = yield Send(command)
+        except Silence as error:  # it does no harm twice: once more, by another path if there is one
+            if not again or of_command(error) is None:
+                raise
+            again = False
+            continue
         verdict = judge(reply, proven=True)
         sense = sense_of(reply)
         if verdict.action is Action.DONE or (sense and sense.triple == NO_SUCH_COMMAND):

@@ -21,7 +21,7 @@ from cdb.inquiry import STANDARD_LENGTH, Inquiry, StandardInquiry
 from cdb.sense import UNIT_ATTENTION
 from cdb.third_party import THIRD_PARTY_COPY, SupportedCommands, ThirdPartyCopy
 from xcopy.conversation import Send, Wait
-from xcopy.errors import AccessError, UnsupportedError
+from xcopy.errors import AccessError, UnsafeError, UnsupportedError
 from xcopy.unit import LogicalUnit
 from xcopy.verdict import describe, sense_of
 
@@ -102,6 +102,32 @@ def discover(name: str, timeout: float = 60.0) -> Conversation[LogicalUnit]:
         maximum_transfer_blocks=limits.maximum_transfer_length if limits else 0,
         copy_commands=copy_commands,
     )
+
+
+def recognize(unit: LogicalUnit, path: str, timeout: float = 60.0) -> Conversation[Reply | None]:
+    """Whether a path leads to a unit that is known by another: None where it does.
+
+    A unit attention, or what is said of an earlier command, is handed back, for it is told only once.
+    `AccessError` where the path is not ready or cannot say who is there, `UnsafeError` for another unit.
+    """
+    for _ in range(_TRIES):
+        reply = yield Send(Command(name="TEST UNIT READY", cdb=TestUnitReady().pack(), timeout=timeout))
+        sense = sense_of(reply)
+        if sense is not None and (sense.key == UNIT_ATTENTION or sense.deferred):
+            answer: Reply = reply
+            return answer
+        if reply.status not in (Status.BUSY, Status.TASK_SET_FULL):
+            break
+        yield Wait(_BUSY_WAIT)
+    if not reply.good:
+        raise AccessError(f"{path} is not ready: {describe(reply)}")
+    page = yield from _page(timeout, vpd.DEVICE_IDENTIFICATION)
+    if page is None:
+        raise AccessError(f"{path} does not say which unit it leads to")
+    found = _decoded(path, "VPD page 83h", lambda: vpd.DeviceIdentification.unpack_from(page))
+    if not unit.is_identified_by(found.designators):
+        raise UnsafeError(f"{path} leads to another unit than {unit.name}")
+    return None
 
 
 def _ready(name: str, timeout: float) -> Conversation[None]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from xcopy.paths import PathChange
+
 SPAN = 10.0  # seconds that the rate is of: long enough to be calm, short enough to follow a change
 APART = 0.25  # seconds between two samples
 
@@ -23,7 +25,7 @@ class Progress:
     `inside` is bytes that the commands in flight are said to have copied: they may yet come to nothing.
     `rate` is bytes per second of the last seconds, `window` how the means in use is driven, in words, and
     `stopping` why no more is sent, "" while more is. `finishing` says that nothing is in flight, and what
-    was copied is made durable.
+    was copied is made durable. `path_changes` are all up to now.
     """
 
     total: int
@@ -36,6 +38,7 @@ class Progress:
     inside: int = 0
     stopping: str = ""
     finishing: bool = False
+    path_changes: tuple[PathChange, ...] = ()
 
     @property
     def done(self) -> int:

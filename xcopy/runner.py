@@ -52,6 +52,10 @@ class Doors(Protocol):
         """The way commands go to a unit."""
         ...
 
+    def same_way(self, side: Side, pair: int) -> Transport:
+        """The path by which commands went to a unit last, or by which they went first, and no other."""
+        ...
+
     def blocks(self, side: Side, pair: int) -> BlockDoor:
         """The way the host reads the source or writes the destination."""
         ...
@@ -297,7 +301,7 @@ class Runner:
         def work() -> None:
             doors = self._open_doors()
             try:
-                send(doors.transport, self._done.put)
+                send(doors.same_way, self._done.put)
             finally:
                 self._done.put(None)
                 doors.close()
@@ -346,8 +350,9 @@ class Runner:
 
     def _step(self, step: Step, doors: Doors, pair: int, task: Task) -> object:
         match step:
-            case Send(command, to):
-                return doors.transport(to, pair).send(command)
+            case Send(command, to, same_way):
+                way = doors.same_way if same_way else doors.transport
+                return way(to, pair).send(command)
             case Wait(seconds, pushback):
                 if pushback is not None:
                     self._done.put(_PushedBack(task, pushback, self._now(), seconds))

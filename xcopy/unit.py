@@ -5,7 +5,7 @@ Identity is the designator, never the path: two paths of one unit are the same u
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -69,6 +69,14 @@ class LogicalUnit:
         For refusing only. Which unit a command means is said by `copy_designator` and nothing else.
         """
         return bool(self.names & other.names)
+
+    def is_identified_by(self, designators: tuple[Designator, ...]) -> bool:
+        """True when these are this unit's: all names in common, and not none.
+
+        For writing by another path; what has no designator is not known again.
+        """
+        there = replace(self, designators=designators, serial="")
+        return bool(there.names) and there.names == self.names
 
     def named_like(self, other: LogicalUnit) -> bool:
         """True when a CSCD descriptor names both by the same designator."""

@@ -142,12 +142,12 @@ class TestMoved:
     @pytest.fixture
     def held(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         """What is held; there are no nodes, so nothing is flushed."""
-        monkeypatch.setattr("xcopy.api.execution.settle", lambda _: None)
-        monkeypatch.setattr("xcopy.api.execution.drop", lambda _: None)
+        monkeypatch.setattr("xcopy.api.execution.settle", lambda *_, **__: None)
+        monkeypatch.setattr("xcopy.api.execution.drop", lambda *_, **__: None)
         monkeypatch.setattr(claims, "claims", lambda _: ())
         paths: list[str] = []
 
-        def hold(path: str) -> Any:
+        def hold(path: str, **_: bool) -> Any:
             paths.append(path)
             return nullcontext()
 
@@ -160,7 +160,7 @@ class TestMoved:
         bench.machine.mapped("dm-0", 0, on=["sdb"], table="0 100 linear 8:16 0")
         monkeypatch.setattr(claims, "claims", lambda _: ())
 
-        def hold(_: str) -> Any:
+        def hold(*_: str, **__: bool) -> Any:
             bench.machine.dm.tables[253, 0] = ["0 100 linear 8:16 8"]
             return nullcontext()
 

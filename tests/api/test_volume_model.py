@@ -63,14 +63,13 @@ class Bench:
         self.before_copy: Callable[[], object] = lambda: None
         for unit in range(units):
             unit_file(self.directory, unit).write_bytes(self.random.randbytes(self.world.sectors * SECTOR))
-        by_host = endpoint._blocks
         monkeypatch.setattr(endpoint, "_transport", self._opener)
-        monkeypatch.setattr(endpoint, "_blocks", lambda _, *rest: by_host(None, *rest))
+        monkeypatch.setattr(endpoint, "_opens", lambda *_: False)  # there are no nodes
         monkeypatch.setattr(topology, "resolve", self.machine.resolve)
         monkeypatch.setattr(claims, "claims", lambda _: ())
-        monkeypatch.setattr(claims, "hold", lambda _: nullcontext())
+        monkeypatch.setattr(claims, "hold", lambda *_, **__: nullcontext())
         for door in ("api.execution.settle", "api.execution.drop", "device.caches.settle"):
-            monkeypatch.setattr(f"xcopy.{door}", lambda _: None)
+            monkeypatch.setattr(f"xcopy.{door}", lambda *_, **__: None)
 
     def _opener(self, _kind: str, path: str, *, read_only: bool) -> tuple[Callable[[], Any], None]:
         del read_only

@@ -44,6 +44,10 @@ class Kernel:
         self._did("flush", self._open[fd])
         return 0
 
+    def fadvise(self, fd: int, offset: int, length: int, advice: int) -> None:
+        assert (offset, length, advice) == (0, 0, os.POSIX_FADV_DONTNEED)
+        self._did("fadvise", self._open[fd])
+
     def close(self, fd: int) -> None:
         self._did("close", self._open[fd])
 
@@ -76,6 +80,7 @@ def kernel(node: Node, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     monkeypatch.setattr(os, "open", fake.open)
     monkeypatch.setattr(os, "close", fake.close)
     monkeypatch.setattr(os, "fsync", fake.fsync)
+    monkeypatch.setattr(os, "posix_fadvise", fake.fadvise)
     monkeypatch.setattr(fcntl, "ioctl", fake.ioctl)
     return fake
 
@@ -135,7 +140,7 @@ def test_a_node_with_nothing_to_sync_is_still_forgotten(node: Node, kernel: Kern
     [
         ("open", errno.EACCES, "/dev/sdb1: its cache cannot be flushed: Permission denied; run as root"),
         ("fsync", errno.EIO, "/dev/sdb1: flushing its cache failed: Input/output error; .*differ"),
-        ("flush", errno.EACCES, "/dev/sdb1: flushing its cache failed: Permission denied"),
+        ("flush", errno.EIO, "/dev/sdb1: flushing its cache failed: Input/output error"),
     ],
 )
 def test_a_failure_is_told(node: Node, kernel: Kernel, call: str, number: int, words: str) -> None:
@@ -143,6 +148,52 @@ def test_a_failure_is_told(node: Node, kernel: Kernel, call: str, number: int, w
 
     with pytest.raises(AccessError, match=words):
         drop(node)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+def test_without_the_capability_to_empty_a_cache_the_pages_that_nobody_uses_are_dropped(
+    node: Node, kernel: Kernel, number: int
+) -> None:
+    for path in ALL:
+        kernel.fails["flush", path] = number
+
+    drop(node)
+
+    assert kernel.of("fsync") == kernel.of("fadvise") == ALL
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+def test_a_node_that_may_not_be_opened_is_left_out_where_that_is_allowed(
+    node: Node, kernel: Kernel, number: int
+) -> None:
+    kernel.fails["open", "/dev/sdb1"] = number
+
+    drop(node, closed=True)
+    settle(node, closed=True)
+
+    assert kernel.of("fsync") == 2 * [path for path in ALL if path != "/dev/sdb1"]
+
+
+@pytest.mark.parametrize("call", ["open", "fsync", "flush"])
+def test_the_nodes_of_a_path_that_has_failed_may_fail_too(node: Node, kernel: Kernel, call: str) -> None:
+    for path in ("/dev/sdc", "/dev/sdc1"):
+        kernel.fails[call, path] = errno.EIO
+
+    with pytest.raises(AccessError):
+        drop(node)
+    drop(node, frozenset({"/dev/sdc"}))
+
+    assert "/dev/sdb" in kernel.of("flush")
+
+
+def test_the_node_of_a_path_that_has_failed_is_forgotten_although_it_cannot_be_written(
+    node: Node, kernel: Kernel
+) -> None:
+    kernel.fails["fsync", "/dev/sdc"] = errno.EIO
+
+    drop(node, frozenset({"/dev/sdc"}))
+
+    assert "/dev/sdc" in kernel.of("flush")
 
 
 def test_the_node_is_closed_after_a_failure(node: Node, kernel: Kernel) -> None:

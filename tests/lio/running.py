@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,21 @@ class Running:
             if seen["copied"] >= least and seen["in_flight"] >= in_flight:
                 return seen
 
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """None of its threads does anything meanwhile: what it had sent is answered, and nothing is sent."""
+        self.signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        deadline = time.monotonic() + DEADLINE
+        while any(state(task) != "T" for task in tasks.iterdir()):
+            if time.monotonic() > deadline:
+                raise self._in_vain(f"stopped, and still busy after {DEADLINE:.0f} s")
+            time.sleep(0.01)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
     def end(self) -> dict[str, Any]:
         """Its last record, when it has ended."""
         done = self.until("done")
@@ -115,6 +131,11 @@ class Running:
             f"xcopy-dev {words}: {what}; exit code {self.process.poll()}, "
             f"last records {self.records[-SHOWN:]}, stderr {''.join(self._said[-SHOWN:])!r}"
         )
+
+
+def state(task: Path) -> str:
+    """What a thread does, as a letter (proc_pid_stat(5)); its name may have any character."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 @contextmanager

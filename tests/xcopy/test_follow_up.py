@@ -12,7 +12,7 @@ from tests.cdb.independent import extended_copy_cdb, fixed_sense, laid_out, lid1
 from tests.xcopy.by_hand import BLOCK, ByHand, content, filled, probed
 from tests.xcopy.script import play
 from tests.xcopy.units import parameters, unit
-from xcopy.conversation import Pushback, Side, Wait, converse
+from xcopy.conversation import Pushback, Send, Side, Wait, converse
 from xcopy.coverage import State
 from xcopy.follow_up import question, what_became
 from xcopy.job import MOST_SILENCES
@@ -34,7 +34,8 @@ ASK4 = "84 05 00000007" + "00" * 4 + "00000200" + "0000"
 UNHEARD = Verdict(Action.STOP, "no answer came")
 LOST = Reply(status=2, sense=fixed_sense(5, 0x24, 0x00, sks=b"\xc0\0\x02"))
 BUSY = Reply(status=Status.BUSY)
-ATTENTION = Reply(status=2, sense=fixed_sense(6, 0x29, 0x07))
+ATTENTION = Reply(status=2, sense=fixed_sense(6, 0x29, 0x00))
+NEXUS_LOSS = Reply(status=2, sense=fixed_sense(6, 0x29, 0x07))
 RESIZED = Reply(status=2, sense=fixed_sense(6, 0x2A, 0x09))
 
 
@@ -85,6 +86,57 @@ def test_a_unit_that_was_reset_or_resized_says_so_to_who_asks_and_to_nobody_else
     verdict = follow([(ASK1, lid1(0)), (ASK1, told)], proven=proven)
     assert verdict.action is Action.STOP
     assert "asked what became of it: the " in verdict.reason
+
+
+def test_a_path_that_is_away_is_asked_until_it_is_back() -> None:
+    away = Silence("DID_TRANSPORT_FAILFAST", host=0x0F)
+    lines = [(ASK1, lid1(1)), (ASK1, away), (ASK1, away), (ASK1, lid1(0)), (ASK1, LOST), (ASK1, LOST)]
+    verdict = follow(list(lines))
+    assert verdict.action is Action.ANOTHER_ID
+
+
+def test_by_a_path_that_was_away_a_copy_that_is_not_known_may_be_at_work_all_the_same() -> None:
+    away = Silence("DID_TRANSPORT_FAILFAST", host=0x0F)
+    verdict = follow([(ASK1, away), (ASK1, LOST)])
+    assert verdict.action is Action.STOP
+    assert "the path was lost meanwhile" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("host", "action"), [(0x0E, Action.STOP), (0x01, Action.STOP), (0x03, Action.ANOTHER_ID)]
+)
+def test_that_is_so_too_where_the_command_itself_was_lost_with_the_path(host: int, action: Action) -> None:
+    answers = [Silence("lost", host=host), True, LOST, True, LOST]
+
+    def perform(_: object) -> object:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    copied = Command(name="EXTENDED COPY(LID1)", cdb=extended_copy_cdb(0))
+    verdict = converse(copy_batch(copied, proven=True, asked=asked({STATUS_LID1})), perform)
+    assert verdict.action is action
+
+
+@pytest.mark.parametrize("proven", [True, False])
+def test_a_path_that_was_lost_has_lost_what_was_known_of_the_copy(proven: bool) -> None:
+    verdict = follow([(ASK1, lid1(0)), (ASK1, NEXUS_LOSS)], proven=proven)
+    assert verdict.action is Action.STOP
+    assert "the path was lost meanwhile" in verdict.reason
+
+
+def test_it_is_asked_by_the_path_that_the_command_went_by() -> None:
+    steps: list[Send] = []
+
+    def perform(step: object) -> object:
+        if isinstance(step, Send):
+            steps.append(step)
+            return LOST
+        return True
+
+    converse(what_became(UNHEARD, asked({STATUS_LID1}), Side.SOURCE, 60, proven=True), perform)
+    assert [(step.to, step.same_way) for step in steps] == [(Side.SOURCE, True)] * 2
 
 
 @pytest.mark.parametrize("status", [0x01, 0x02, 0x03, 0x04, 0x60])

@@ -110,6 +110,8 @@ class Doors:
         assert pair == 0
         return self.array.open(self.numbers[side])
 
+    same_way = transport
+
     def blocks(self, side: Side, pair: int) -> CommandBlocks:
         return CommandBlocks(self.transport(side, pair), side.value, 512, sleep=lambda _: None)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from xcopy.api.endpoint import Endpoint, open_endpoint, refuse_moved, split
 from xcopy.api.freezing import to_freeze, told
 from xcopy.api.offers import Offers, insist_on, offers, pairs_of
+from xcopy.api.permissions import unchecked
 from xcopy.api.request import check_texts, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
 from xcopy.comparison import Prefer
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from xcopy.comparison import Rates
     from xcopy.device.freeze import Frozen
     from xcopy.device.mounts import Mount
+    from xcopy.paths import PathChange
     from xcopy.progress import Progress
     from xcopy.results import FailedRange
     from xcopy.verification import Verified
@@ -82,7 +84,8 @@ class Report:
 
     `ranges` has what became of each range that was asked for, in that order. `commands_to` is the unit that
     took the commands of the offload, "source" or "destination", the last where both were tried; "" for none.
-    `pairs` names the units of every pair of them, by the numbers that parts which are not copied have.
+    `pairs` names the units of every pair of them, by the numbers that parts which are not copied have, and
+    `path_changes` has the paths to units that failed, and those that took over.
     """
 
     total: int
@@ -99,6 +102,7 @@ class Report:
     compared: Rates | None = None
     pairs: tuple[tuple[str, str], ...] = ()
     verified: Verified | None = None
+    path_changes: tuple[PathChange, ...] = ()
 
     @property
     def copied(self) -> int:
@@ -151,6 +155,7 @@ def ready(
     if options.verify:
         scope_of(options.verify)
     refuse_overlap(first, second, asked)
+    unlooked = unchecked(first, second, force=options.force)
     frozen = to_freeze(first, second, options.journal) if options.freeze else ()
     cleared = secure(
         first,
@@ -161,7 +166,7 @@ def ready(
         timeout=options.timeout,
         still=options.freeze,
     )
-    warnings = [told(frozen)] * options.freeze + cleared.warnings
+    warnings = [told(frozen)] * options.freeze + unlooked + cleared.warnings
     for side in (first, second):
         refuse_moved(side)
     found = offers(first, second, asked.request, options.wanted)
@@ -361,4 +366,5 @@ class Copy:
             pairs=tuple((pair.source.name, pair.destination.name) for pair in self._pairs),
             compared=run.comparison.found if run.comparison else None,
             verified=verified,
+            path_changes=self.source.path_changes + self.destination.path_changes,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from xcopy.api.failover import FailoverTransport
 from xcopy.conversation import Side
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ class Doors:
         if at not in self._transports:
             self._transports[at] = self._part(at).open_transport()
         return self._transports[at]
+
+    def same_way(self, side: Side, pair: int) -> Transport:
+        """The path by which commands went to a unit last, and no other."""
+        way = self.transport(side, pair)
+        return way.same_way if isinstance(way, FailoverTransport) else way
 
     def blocks(self, side: Side, pair: int) -> BlockDoor:
         """The way the host reads the source or writes the destination."""

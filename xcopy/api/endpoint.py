@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from cdb.command import NoPassThrough, TransportError
-from xcopy.conversation import Send, Wait, converse
+from xcopy.api.asking import carry_out
 from xcopy.device.clock import MonotonicClock
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
 from xcopy.host import CommandBlocks
@@ -23,27 +22,28 @@ from xcopy.probe import discover
 from xcopy.ranges import EMULATED, EndpointText, parse_endpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-    from typing import Any
+    from collections.abc import Callable, Iterator
+    from collections.abc import Mapping as MappingType
 
     from cdb.command import Transport
-    from xcopy.conversation import BlockDoor, Step
+    from xcopy.conversation import BlockDoor
     from xcopy.device.disk import Node
     from xcopy.device.layers import Volume
     from xcopy.device.topology import Found
     from xcopy.mapping import Mapping
+    from xcopy.paths import PathChange, Paths
     from xcopy.unit import LogicalUnit
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A unit, and the ways to it."""
+    """A unit, and the ways to it; `paths` where it has several, and the block nodes they have by name."""
 
     unit: LogicalUnit
     open_transport: Callable[[], Transport]
     open_blocks: Callable[[bool], BlockDoor]
+    paths: Paths | None = None
+    nodes: MappingType[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,25 @@ class Endpoint:
     def unit(self) -> LogicalUnit:
         """The unit, the first one of a volume's; all have blocks of one size."""
         return self.parts[0].unit
+
+    @property
+    def path_changes(self) -> tuple[PathChange, ...]:
+        """Which paths to its units failed up to now, and what took over."""
+        return tuple(change for paths in self._paths for change in paths.changes)
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """The block nodes of paths that have failed, and have not worked since."""
+        return frozenset(part.nodes[name] for part in self.parts if part.paths for name in part.paths.failed)
+
+    def wait_no_more(self) -> None:
+        """Have nobody wait for a path to come back; safe in a signal handler."""
+        for paths in self._paths:
+            paths.stopping = True
+
+    @property
+    def _paths(self) -> Iterator[Paths]:
+        return (part.paths for part in self.parts if part.paths is not None)
 
 
 def split(text: str) -> EndpointText:
@@ -130,25 +149,6 @@ def refuse_moved(endpoint: Endpoint) -> None:
         )
 
 
-def carry_out(conversation: Generator[Step, Any, Answer], way: Transport, who: str) -> Answer:
-    """Hold a conversation with one unit over one transport; no answer is an `AccessError`."""
-    clock = MonotonicClock()
-
-    def perform(step: Step) -> object:
-        if isinstance(step, Send):
-            return way.send(step.command)
-        assert isinstance(step, Wait)
-        clock.sleep(step.seconds)
-        return True
-
-    try:
-        return converse(conversation, perform)
-    except NoPassThrough as error:
-        raise UnsupportedError(f"{who} takes no SCSI commands: {error}") from error
-    except TransportError as error:
-        raise AccessError(f"{who} gave no answer: {error}") from error
-
-
 def _exists(path: str) -> bool:
     if path.startswith(EMULATED):
         directory, _, number = path.removeprefix(EMULATED).rpartition("/")
@@ -187,12 +187,86 @@ def _emulated(text: EndpointText) -> Endpoint:
 def _part(
     name: str, node: Node, transport: str, timeout: float | None, *, read_only: bool
 ) -> tuple[Part, int | None]:
-    path = node.sg if node.kind == "sg" else node.node
+    by_sg = _by_sg(node)
+    path = node.sg if by_sg else node.node
     if path is None:
         raise UnsupportedError(f"{name} has no node to send SCSI commands to")
+    if len(node.ways) > 1:
+        return _by_several_paths(name, node, transport, timeout, by_sg=by_sg, read_only=read_only)
     opener, window = _transport(transport, path, read_only=read_only)
     unit = _probe(name, opener, timeout)
     return Part(unit, opener, partial(_blocks, node, unit, opener, timeout)), window
+
+
+def _by_sg(node: Node) -> bool:
+    """Whether commands go by the sg node: when that was named, and where /dev/sdX would refuse them."""
+    if node.kind == "sg" or node.sg is None:
+        return node.kind == "sg"
+    from xcopy.device.privileges import Capability, may
+
+    return not may(Capability.SYS_RAWIO) and os.access(node.sg, os.R_OK | os.W_OK, effective_ids=True)
+
+
+def _by_several_paths(
+    name: str, node: Node, transport: str, timeout: float | None, *, by_sg: bool, read_only: bool
+) -> tuple[Part, int | None]:
+    """A unit by the first of its paths that works; the others take over when it fails."""
+    from xcopy.api.failover import FailoverBlocks, FailoverTransport, Ways
+    from xcopy.device.blockio import BlockFile
+    from xcopy.device.paths import running
+    from xcopy.paths import Paths
+
+    ways = {at: way for way in node.ways if (at := way.sg if by_sg else way.node) is not None}
+    made = {at: _transport(transport, at, read_only=read_only) for at in ways}
+    openers = {at: opener for at, (opener, _) in made.items()}
+
+    def order() -> list[str]:
+        best = running(ways.values())
+        return sorted((at for at, way in ways.items() if way in best), key=lambda at: best.index(ways[at]))
+
+    first, unit, failed = _first_to_answer(name, openers, order, timeout)
+    paths = Paths(name, first, order, len(ways))
+    for at, why in failed.items():
+        paths.lost(at, why)
+    if failed:
+        paths.took_over(first)
+    found = Ways(unit, paths, lambda at: openers[at](), timeout or 60.0)
+    nodes = {at: way.node for at, way in ways.items()}
+    for at in order():
+        if at != first and not found.leads_there(at):
+            paths.lost(at, f"it leads to another unit than {first}")
+            del ways[at]
+    part = Part(
+        unit,
+        lambda: FailoverTransport(found),
+        lambda writable: (
+            FailoverBlocks(found, lambda at: BlockFile(ways[at].node, unit.block_size, writable=writable))
+            if _opens(node, writable)
+            else _by_commands(unit, FailoverTransport(found), timeout)
+        ),
+        paths,
+        nodes,
+    )
+    return part, made[first][1]
+
+
+def _first_to_answer(
+    name: str,
+    openers: MappingType[str, Callable[[], Transport]],
+    order: Callable[[], list[str]],
+    timeout: float | None,
+) -> tuple[str, LogicalUnit, dict[str, str]]:
+    """The path that was named, or the best one that answers in its place, and why those before it did not."""
+    failed: dict[str, AccessError] = {}
+    first = next(iter(openers))
+    for at in dict.fromkeys((first, *order())):
+        try:
+            unit = _probe(name, openers[at], timeout)
+        except AccessError as error:
+            failed[at] = error
+        else:
+            return at, unit, {path: str(error) for path, error in failed.items()}
+    raise failed[first]
 
 
 def _volume(
@@ -277,11 +351,24 @@ def _blocks(
     timeout: float | None,
     writable: bool,
 ) -> BlockDoor:
-    """By the block device, or by READ(16) and WRITE(16) where a unit has none."""
-    if node is None or node.node is None:
-        return CommandBlocks(
-            opener(), unit.name, unit.block_size, sleep=MonotonicClock().sleep, timeout=timeout or 60.0
-        )
+    """By the block device, or by READ(16) and WRITE(16) where a unit has none that may be opened."""
+    if node is None or not _opens(node, writable):
+        return _by_commands(unit, opener(), timeout)
+    assert node.node is not None
     from xcopy.device.blockio import BlockFile
 
     return BlockFile(node.node, unit.block_size, writable=writable)
+
+
+def _opens(node: Node, writable: bool) -> bool:
+    """False for a unit named by its sg node whose block node is not there, or not for this user."""
+    if node.node is None:
+        return False
+    mode = os.R_OK | (os.W_OK if writable else 0)
+    return node.kind != "sg" or os.access(node.node, mode, effective_ids=True)
+
+
+def _by_commands(unit: LogicalUnit, way: Transport, timeout: float | None) -> BlockDoor:
+    return CommandBlocks(
+        way, unit.name, unit.block_size, sleep=MonotonicClock().sleep, timeout=timeout or 60.0
+    )

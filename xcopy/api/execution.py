@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from xcopy.api.doors import Doors
 from xcopy.api.endpoint import make_durable, refuse_moved
 from xcopy.bucket import Bucket
+from xcopy.claim import UNCHECKED
 from xcopy.comparison import Comparison
 from xcopy.device.caches import drop, settle
 from xcopy.device.clock import MonotonicClock
@@ -60,6 +61,7 @@ class Execution:
     ) -> None:
         """`quiesce` keeps the source from being written to; it is called last before blocks are copied."""
         self._quiesce = quiesce
+        self._unchecked = UNCHECKED in options.force
         self._checkpoints = checkpoints
         self._job, self._source, self._destination, self._options = job, source, destination, options
         self._observe = observe
@@ -96,6 +98,8 @@ class Execution:
     def stop(self, reason: str) -> None:
         """Issue nothing more; safe in a signal handler."""
         self._runner.stop(reason)
+        for side in (self._source, self._destination):
+            side.wait_no_more()
 
     def run(self) -> None:
         """Copy, between what the host still holds of the source and what it may not keep of the destination.
@@ -103,13 +107,13 @@ class Execution:
         Raises what stopped it, when nothing is in flight any more.
         """
         if self._source.node is not None:
-            settle(self._source.node)
+            settle(self._source.node, closed=self._unchecked)
         if self._destination.node is not None:
-            drop(self._destination.node)
+            drop(self._destination.node, closed=self._unchecked)
         if self._quiesce is not None:
             self._quiesce()
             if self._source.node is not None:
-                settle(self._source.node)
+                settle(self._source.node, closed=self._unchecked)
         self._runner.run()
 
     def make_durable(self) -> None:
@@ -153,7 +157,7 @@ class Execution:
             kept.wait()
         make_durable(self._destination)
         if self._destination.node is not None:
-            drop(self._destination.node)
+            drop(self._destination.node, self._destination.lost, closed=self._unchecked)
         self._refuse_moved()
         if kept is None:
             return
@@ -227,4 +231,5 @@ class Execution:
             inside=inside,
             stopping=job.stopped,
             finishing=finishing,
+            path_changes=self._source.path_changes + self._destination.path_changes,
         )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from xcopy.api.copy import Copy, Options
 from xcopy.api.endpoint import ask_endpoint, refuse_moved, split
 from xcopy.api.offers import insist_on, offers
+from xcopy.api.permissions import unchecked
 from xcopy.api.request import REQUIRED, check_texts, one_range
 from xcopy.api.safety import refuse_overlap, secure
 from xcopy.conversation import Side
@@ -120,13 +121,14 @@ def forecast(source: str, destination: str, options: Options | None = None) -> F
     asked = _noted(against, partial(one_range, first, second))
     if asked is not None:
         _noted(against, partial(refuse_overlap, first, second, asked))
-    warnings = _noted(against, partial(_looked_at, first, second, asked, options))
+    warnings = _noted(against, partial(unchecked, first, second, force=options.force)) or []
+    warnings += _noted(against, partial(_looked_at, first, second, asked, options)) or []
     for side in (first, second):
         _noted(against, partial(refuse_moved, side))
     copy, shortfall = None, None
     if asked is not None:
         found = offers(first, second, asked.request, options.wanted)
-        copy = Copy(first, second, asked, found, options, tuple(warnings or ()), ExitStack())
+        copy = Copy(first, second, asked, found, options, tuple(warnings), ExitStack())
         try:
             insist_on(found, asked.request)
         except UnsupportedError as error:
@@ -138,7 +140,7 @@ def forecast(source: str, destination: str, options: Options | None = None) -> F
         shortfall=shortfall,
         copy=copy,
         pairs=pairs,
-        remarks=tuple(_remarks(warnings or [], pairs)),
+        remarks=tuple(_remarks(warnings, pairs)),
     )
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from xcopy import reserved
+from xcopy.api.asking import carry_out
 from xcopy.api.contents import at_stake
-from xcopy.api.endpoint import carry_out
-from xcopy.claim import KINDS, Claim, allow
-from xcopy.errors import UnsafeError, XcopyError
+from xcopy.api.permissions import forbidden
+from xcopy.claim import KINDS, UNCHECKED, Claim, allow
+from xcopy.errors import AccessError, UnsafeError, XcopyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -219,4 +220,8 @@ def _hold(
                 warnings.append(f"not held open exclusively: {error}")
             else:
                 warnings += allow(destination.name, [Claim("open", top)], force)
+        except AccessError as error:
+            if not (UNCHECKED in force and forbidden(error)):
+                raise
+            warnings.append(f"--force={UNCHECKED}: {error}")
     return warnings

@@ -80,6 +80,8 @@ class Verifying:
     def stop(self, reason: str) -> None:
         """Read nothing more; safe in a signal handler."""
         self._done.put(reason)
+        for side in (self._source, self._destination):
+            side.wait_no_more()
 
     def run(self) -> Verified:
         """Compare until all is compared, something cannot be read, or a stop is heard.
@@ -202,5 +204,6 @@ class Verifying:
                 elapsed=now - self._began,
                 rate=self._meter.seen(compared, now),
                 stopping=self._stopped,
+                path_changes=self._source.path_changes + self._destination.path_changes,
             )
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
+from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from xcopy.api.copy import Copy, Options, Report, prepare
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from xcopy.api.verify_only import Verification
+    from xcopy.paths import PathChange
     from xcopy.progress import Progress
     from xcopy.verification import Verified
 
@@ -52,6 +54,10 @@ class Renderer(Protocol):
 
     def stopping(self, progress: Progress, asked: int) -> None:
         """A stop was asked for the so manieth time, and waits for what is in flight."""
+        ...
+
+    def path_changed(self, change: PathChange) -> None:
+        """A path to a unit failed, or took over."""
         ...
 
     def finishing(self, progress: Progress, asked: int) -> None:
@@ -158,10 +164,17 @@ class _Heard:
     said: int = 0
     looks: int = 0
     finishing: bool = False
+    paths: Counter[str] = field(default_factory=Counter)  # changes of each unit's that were told
 
 
 def show(renderer: Renderer, progress: Progress, heard: _Heard) -> None:
-    """Say what is new: progress, an answer to a signal, what is waited for."""
+    """Say what is new: progress, an answer to a signal, paths that failed, what is waited for."""
+    seen: Counter[str] = Counter()
+    for change in progress.path_changes:
+        seen[change.unit] += 1
+        if seen[change.unit] > heard.paths[change.unit]:
+            say(renderer.path_changed, change)
+    heard.paths = seen
     if heard.looks:
         heard.looks = 0
         say(renderer.tell, progress)

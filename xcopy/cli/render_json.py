@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from xcopy.asked import Asked
     from xcopy.cli.exit_codes import ExitCode
     from xcopy.errors import XcopyError
+    from xcopy.paths import PathChange
     from xcopy.progress import Progress
     from xcopy.unit import LogicalUnit
     from xcopy.verification import Verified
@@ -157,6 +158,10 @@ class JsonRenderer:
         """A stop was asked for, so many times, and waits for what is in flight."""
         emit("stopping", reason=progress.stopping, asked=asked, in_flight=progress.in_flight)
 
+    def path_changed(self, change: PathChange) -> None:
+        """A path failed, or took over."""
+        emit("path", **asdict(change))
+
     def finishing(self, progress: Progress, asked: int) -> None:
         """What was copied is made durable; a stop was asked for meanwhile, so many times."""
         emit("making_durable", asked=asked, elapsed_s=round(progress.elapsed, 3))
@@ -183,6 +188,7 @@ class JsonRenderer:
             compared=None
             if report.compared is None
             else {"offload": round(report.compared.offload), "host": round(report.compared.host)},
+            path_changes=[asdict(change) for change in report.path_changes],
             pairs=report.pairs if len(report.pairs) > 1 else None,
             verification=None if report.verified is None else verified_fields(report.verified),
             elapsed_s=round(report.elapsed, 6),

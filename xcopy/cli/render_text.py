@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from xcopy.cli.exit_codes import ExitCode
     from xcopy.comparison import Rates
     from xcopy.conversation import Side
+    from xcopy.paths import PathChange
     from xcopy.progress import Progress
     from xcopy.results import RangeResults
     from xcopy.unit import LogicalUnit
@@ -121,6 +122,12 @@ def describe_finish(asked: int) -> str:
     )
 
 
+def describe_path(change: PathChange) -> str:
+    """A path that failed, or that took over."""
+    why = f": {change.why}" if change.why else ""
+    return f"path {change.path} to {change.unit} {change.event}{why}"
+
+
 def duration(seconds: float) -> str:
     """Seconds for a person: 42 s, 3 min 20 s, 5 h 01 min."""
     whole = round(seconds)
@@ -210,6 +217,11 @@ class TextRenderer:
         self._clear()
         print(f"xcopy-dev: {describe_stop(progress, asked)}", file=sys.stderr, flush=True)
 
+    def path_changed(self, change: PathChange) -> None:
+        """A path failed, or took over."""
+        self._clear()
+        print(f"xcopy-dev: {describe_path(change)}", file=sys.stderr, flush=True)
+
     def finishing(self, progress: Progress, asked: int) -> None:  # noqa: ARG002 - it has no numbers to tell
         """What is waited for at the end, and why a stop does not end that."""
         self._clear()
@@ -255,6 +267,8 @@ class TextRenderer:
                 counts.copied < counts.asked
             )
             print(f"  {counts.copied} of {counts.asked} ranges copied{parts}")
+        for change in report.path_changes:
+            print(f"  {describe_path(change)}")
         if report.compared is not None:
             print(f"  {describe_rates(report.compared)}")
         if self._verbose and report.commands.get(OFFLOAD):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from xcopy.errors import AccessError
@@ -22,6 +23,7 @@ BLKFLSBUF: Final = 0x1261  # <linux/fs.h>
 
 # A node that is gone has no cache left: a partition table read anew, a volume deactivated meanwhile.
 GONE: Final = frozenset({errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOMEDIUM})
+FORBIDDEN: Final = frozenset({errno.EACCES, errno.EPERM})
 # A read-only node holds no dirty page, and a device without a cache of its own may refuse the flush.
 NOTHING_TO_FLUSH: Final = frozenset({errno.EROFS, errno.EOPNOTSUPP})
 
@@ -37,30 +39,41 @@ def nodes(node: Found) -> tuple[str, ...]:
     return tuple(dict.fromkeys(block.path for block in reversed(blocks)))
 
 
-def settle(node: Found) -> None:
+def settle(node: Found, *, closed: bool = False) -> None:
     """Write every dirty page of a source to the device; `AccessError` where that cannot be known.
 
     What a mounted file system still holds in its files' pages is not among them: unmount it, or freeze it.
+    Nodes that may not be opened are left out where they may be `closed`.
     """
     for path in nodes(node):
-        _each(path, _fsync)
+        _each(path, _fsync, closed=closed)
 
 
-def drop(node: Found) -> None:
+def drop(node: Found, lost: frozenset[str] = frozenset(), *, closed: bool = False) -> None:
     """Write the dirty pages of a destination and forget the clean ones, before a copy and after.
 
-    Needs CAP_SYS_ADMIN; `AccessError` where it fails, for a stale page would be read, or written back, later.
+    `AccessError` where it fails, for a stale page would be read, or written back, later; nodes that may not
+    be opened are left out where they may be `closed`. Without CAP_SYS_ADMIN pages in use stay. What is `lost`
+    are nodes of paths that have failed: nothing can be written by them, and what they say to that is no news.
     """
+    disks = [disk for each in node.disks if each.disk for disk in (each.disk, *each.siblings)]
+    lost |= {part.path for disk in disks if disk.path in lost for part in disk.partitions}
     for path in nodes(node):
-        _each(path, _fsync, _forget)
+        if path in lost:
+            with suppress(AccessError):
+                _each(path, _fsync)
+            with suppress(AccessError):
+                _each(path, _forget)
+        else:
+            _each(path, _fsync, _forget, closed=closed)
 
 
-def _each(path: str, *actions: Callable[[int], None]) -> None:
+def _each(path: str, *actions: Callable[[int], None], closed: bool = False) -> None:
     try:
         # Not O_EXCL and not for writing: it works while the destination is held, and on a read-only one.
         fd = os.open(path, os.O_RDONLY)
     except OSError as error:
-        if error.errno in GONE:
+        if error.errno in GONE or (closed and error.errno in FORBIDDEN):
             return
         raise AccessError(
             f"{path}: its cache cannot be flushed: {error.strerror}; run as root, or make it readable"
@@ -87,4 +100,8 @@ def _fsync(fd: int) -> None:
 
 
 def _forget(fd: int) -> None:
-    fcntl.ioctl(fd, BLKFLSBUF, 0)  # fcntl's own retry after EINTR does no harm to this one
+    """All clean pages; without CAP_SYS_ADMIN all that nobody uses."""
+    try:
+        fcntl.ioctl(fd, BLKFLSBUF, 0)  # fcntl's own retry after EINTR does no harm to this one
+    except PermissionError:
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)

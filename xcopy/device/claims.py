@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from xcopy.device.topology import Found
     from xcopy.device.tree import Block
 
+FORBIDDEN = (errno.EACCES, errno.EPERM)
+
 
 @dataclass(frozen=True, slots=True)
 class Uses:
@@ -154,7 +156,8 @@ def hold(path: str, *, writing: bool = True) -> Held:
                 f"{path}: the kernel reports it in use (mounted, held by a device or opened exclusively, "
                 f"maybe in a container); `lsblk {path}` and `fuser -v {path}` may tell by whom; stop it first"
             ) from error
-        raise AccessError(f"{path} cannot be claimed: {error.strerror}") from error
+        way_out = "; run as root, or have it writable for a group of yours" * (error.errno in FORBIDDEN)
+        raise AccessError(f"{path} cannot be claimed: {error.strerror}{way_out}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from xcopy.device.paths import Way, way
 from xcopy.device.tree import Block, Tree, number_of, text_of
 from xcopy.errors import UnsupportedError, UsageError
 
@@ -37,6 +38,7 @@ class Node:
     start: int | None = None
     length: int | None = None
     siblings: tuple[Block, ...] = ()  # the other paths to the same unit
+    ways: tuple[Way, ...] = ()  # all paths to it, this one first; none without a block node
     wwid: str | None = None
     vendor: str = ""
     model: str = ""
@@ -121,6 +123,7 @@ def _node(
 ) -> Node:
     """Gather what sysfs says; `here` is the directory of the disk, or of an sg node without one."""
     generic = tree.names(here / "device/scsi_generic")
+    siblings = tree.siblings(here)
     return Node(
         path=path,
         kind=kind,
@@ -131,7 +134,8 @@ def _node(
         partition=partition,
         start=partition.start if partition else None,
         length=partition.length if partition else None,
-        siblings=tree.siblings(here),
+        siblings=siblings,
+        ways=tuple(way(tree, each) for each in (disk, *siblings)) if disk else (),
         wwid=text_of(here / "device/wwid") or None,
         vendor=text_of(here / "device/vendor"),
         model=text_of(here / "device/model"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal
 from cdb.errors import DecodeError
 from xcopy.device.disk import Node, of_block, whole_of
 from xcopy.device.dm_table import striping, table
+from xcopy.device.paths import rank
 from xcopy.device.tree import number_of, text_of
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError, XcopyError
 from xcopy.mapping import Ground, Mapping, Run, Stripes, any_meet
@@ -58,9 +59,6 @@ TARGETS: Final = {
 }
 OTHER: Final = "does something to its blocks that is not known here", "copy it by other means"
 
-# What the kernel calls ALUA's states (drivers/scsi/scsi_sysfs.c), the best first; "" is a unit without ALUA.
-ACCESS: Final = ("active/optimized", "", "active/non-optimized", "lba-dependent", "transitioning", "standby")
-RUNNING: Final = ("running", "live", "")  # "live" is NVMe's, whose maps are refused for what they are
 DEEPEST: Final = 16  # layers one upon another
 
 
@@ -141,19 +139,14 @@ def best_path(tree: Tree, path: str, here: Path) -> Path:
 
     `UnsafeError` where its paths say that they lead to different units: only one of them can be right.
     """
-    found, wwids = [], set()
-    for name in tree.names(here / "slaves"):
-        device = tree.named(name) / "device"
-        wwids |= {text_of(device / "wwid")} - {""}
-        access = text_of(device / "access_state")
-        if text_of(device / "state") in RUNNING:
-            rank = ACCESS.index(access) if access in ACCESS else len(ACCESS)
-            found.append((rank, name))
+    names = tree.names(here / "slaves")
+    wwids = {text_of(tree.named(name) / "device/wwid") for name in names} - {""}
     if len(wwids) > 1:
         raise UnsafeError(
             f"{path}: the paths of {tree.layer(here)} lead to different units ({', '.join(sorted(wwids))}); "
             "`multipath -ll` shows them, `multipath -r` makes the map anew"
         )
+    found = [(best, name) for name in names if (best := rank(tree.named(name) / "device")) is not None]
     if not found:
         raise AccessError(
             f"{path} is {tree.layer(here)}, and none of its paths is running; "

@@ -78,9 +78,10 @@ ERRNO_NOT_SENT_BLOCK: Final = frozenset({errno.ENODEV, errno.EIO, errno.ENOMEDIU
 ERRNO_TOO_LONG: Final = frozenset({errno.EINVAL, errno.EIO, errno.ENOMEM})  # what a long transfer ends in
 ERRNO_NO_PASS_THROUGH: Final = frozenset({errno.ENOTTY, errno.EINVAL, errno.ENOSYS})
 
+A_GROUP_S: Final = "readable and writable for a group of yours (docs/privileges.md)"
 ADVICE: Final = {
-    errno.EPERM: "run as root (CAP_SYS_RAWIO), or name its /dev/sgN and have it readable and writable",
-    errno.EACCES: "run as root (CAP_SYS_RAWIO), or name its /dev/sgN and have it readable and writable",
+    errno.EPERM: f"run as root (CAP_SYS_RAWIO), or have its /dev/sgN {A_GROUP_S}",
+    errno.EACCES: f"run as root (CAP_SYS_RAWIO), or have its /dev/sgN {A_GROUP_S}",
     errno.ENODEV: "the device is offline or gone; see its state in /sys/block/*/device/state",
     errno.ENXIO: "the device is offline or gone; see its state in /sys/block/*/device/state",
     errno.EDOM: "/dev/sgN takes 16 commands per open file; open it once per worker",
@@ -206,10 +207,13 @@ class SgTransport:
             said += f", driver status {header.driver_status:#04x}"
         after = f"after {header.duration / 1000:.1f} s"
         if host in HOST_NOT_SENT:
-            raise NotSent(f"{self._path}: {command.name} did not reach the device: {said}, {after}")
+            raise NotSent(
+                f"{self._path}: {command.name} did not reach the device: {said}, {after}", host=host
+            )
         raise Silence(
             f"{self._path}: {command.name} was sent and no status came back: {said}, {after}; "
-            "what the device did is unknown"
+            "what the device did is unknown",
+            host=host,
         )
 
     def _incoming(self, length: int) -> ctypes.Array[ctypes.c_char] | None:
@@ -274,7 +278,7 @@ def _cannot_open(path: str, error: OSError) -> UsageError | AccessError:
         case errno.ENOENT | errno.ENOTDIR:
             return UsageError(f"{path}: no such file; `xcopy-dev list` lists the SCSI disks of this machine")
         case errno.EACCES | errno.EPERM:
-            return AccessError(f"{path}: no permission to open it; run as root, or make the node accessible")
+            return AccessError(f"{path}: no permission to open it; run as root, or have it {A_GROUP_S}")
         case errno.EBUSY:
             return AccessError(f"{path}: busy, held exclusively by somebody; `fuser -v {path}` may tell")
         case errno.ENXIO | errno.ENODEV | errno.ENOMEDIUM:
@@ -315,5 +319,7 @@ def refusal(
         or number in ERRNO_NO_PASS_THROUGH
         or (number in ERRNO_NOT_SENT_BLOCK and not is_sg)
     ):
-        return NotSent(f"{path}: {command.name} was not sent: {why}")
-    return Silence(f"{path}: the answer to {command.name} is lost: {why}; what the device did is unknown")
+        return NotSent(f"{path}: {command.name} was not sent: {why}", errno=number)
+    return Silence(
+        f"{path}: the answer to {command.name} is lost: {why}; what the device did is unknown", errno=number
+    )

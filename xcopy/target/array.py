@@ -227,7 +227,7 @@ class Array:
             self._log.append(logged)
             self._counts[logged.opcode] += 1
         self._pace.command()
-        step = Step(kind="command", unit=number, cdb=command.cdb, timeout=command.timeout)
+        step = Step(kind="command", unit=number, cdb=command.cdb, timeout=command.timeout, nexus=nexus)
         try:
             return self.faults.command(step, lambda: self._door.answer(number, nexus, command))
         except Refused as refusal:

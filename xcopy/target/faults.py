@@ -6,6 +6,7 @@ included. The rules are frozen; only the count of matching steps changes.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from math import inf
 from threading import Lock
@@ -41,7 +42,7 @@ class Step:
 
     Of a tape these are the position and the number of records or filemarks. A segment has its number in the
     list and its type; its unit is the one that received the command. `timeout` is how many seconds whoever
-    sent a command waits for its answer.
+    sent a command waits for its answer, and `nexus` the way that a command came by.
     """
 
     kind: Kind
@@ -52,6 +53,7 @@ class Step:
     segment: int = 0
     segment_type: int = 0
     timeout: float = inf
+    nexus: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Fault:
     every: int = 1
     opcode: int | None = None
     unit: int | None = None
+    nexus: str | None = None
     when: Callable[[Step], bool] | None = None
     after: bool = False
 
@@ -105,6 +108,7 @@ class Fault:
         return (
             self.at == step.kind
             and (self.unit is None or self.unit == step.unit)
+            and (self.nexus is None or self.nexus == step.nexus)
             and (self.opcode is None or step.cdb[:1] == bytes([self.opcode]))
             and (self.when is None or self.when(step))
         )
@@ -197,7 +201,7 @@ class Faults:
 def _happen(fault: Fault) -> None:
     match fault.then:
         case TransportError() as error:
-            raise type(error)(*error.args)
+            raise copy(error)  # each its own: one that was raised remembers where
         case Reply() as reply:
             raise Refused(reply)
         case Call(action):
