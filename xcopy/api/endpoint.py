@@ -6,6 +6,7 @@ What a node is comes from `device.topology`, what a unit is from its own answers
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
@@ -69,6 +70,30 @@ class Endpoint:
     def unit(self) -> LogicalUnit:
         """The unit, the first one of a volume's; all have blocks of one size."""
         return self.parts[0].unit
+
+
+def of_files(source: str, destination: str) -> bool:
+    """Whether a copy is between files: the source is one, and the destination one too, or not there yet.
+
+    A copy with one file in it is of files as well, so that it is refused in the right words.
+    """
+    kinds = [_kind(split(text).path) for text in (source, destination)]
+    return "file" in kinds and "unit" not in kinds
+
+
+def _kind(path: str) -> str:
+    """ "file" for a regular one or a directory, "block", "none" for what is not there, else "unit"."""
+    if path.startswith(EMULATED):
+        return "unit"
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return "none"
+    except (OSError, ValueError):
+        return "unit"  # opening it as one says why it cannot be looked at
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return "file"
+    return "block" if stat.S_ISBLK(mode) else "unit"
 
 
 def split(text: str) -> EndpointText:
