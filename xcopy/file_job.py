@@ -149,9 +149,9 @@ class FileJob:
 
     def _cut(self, means: Means, length: int) -> int:
         """Whole granules where a means takes nothing else: only the last bytes of both files are fewer."""
-        granule = self.ladder.granule
         whole = means is Means.CLONE or (means is Means.KERNEL and self.ladder.whole_granules)
-        return length - length % granule if whole and length > granule else length
+        granule = self.ladder.granule if whole else self.ladder.step
+        return length - length % granule if length > granule else length
 
     def _step(self, means: Means, source: int, length: int, destination: int) -> Step:
         if means is Means.CLONE:

@@ -93,11 +93,12 @@ class Ladder:
         sparse: Sparse = Sparse.AUTO,
         overlapping: bool = False,
     ) -> None:
-        """Raises UsageError for wishes that exclude each other."""
+        """Raises UsageError for wishes that exclude each other; `step` is what lengths are multiples of."""
         self.source, self.destination, self.reflink, self.sparse = source, destination, reflink, sparse
         self.granule = lcm(source.block, destination.block)
         self.whole_granules = not WHOLE_GRANULES.isdisjoint({source.system, destination.system})
         self.smb = not SMB.isdisjoint({source.system, destination.system})
+        self.step = lcm(*(side.block for side in (source, destination) if side.device))
         self.overlapping = overlapping
         self.refused: dict[Means, str] = {}
         only = reflink is Reflink.ALWAYS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -12,11 +11,10 @@ from hypothesis import strategies as st
 from tests.xcopy.fake_files import FakeFiles
 from xcopy.coverage import State
 from xcopy.errnos import Means
-from xcopy.file_steps import Clone, Extend, FindData, KernelCopy, Settle, Transfer, Zero
-from xcopy.ladder import OCFS2, OVERLAY, Reflink, Sparse
-
-if TYPE_CHECKING:
-    from xcopy.file_job import FileJob
+from xcopy.file_job import FileJob
+from xcopy.file_steps import Answer, Clone, Extend, FindData, KernelCopy, Settle, Transfer, Zero
+from xcopy.ladder import OCFS2, OVERLAY, FileFacts, Ladder, Reflink, Sparse
+from xcopy.plan import Request
 
 CANNOT = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.ENOTTY, errno.EINVAL, errno.EPERM, errno.EACCES)
 FATAL = (
@@ -210,6 +208,25 @@ class TestWhereTheNextMeansGoesOn:
         next(conversation)
         with pytest.raises(AssertionError, match="copied 9999 of 1000"):
             conversation.send(files.perform(FindData(0, 9999)))
+
+
+class TestDevices:
+    @given(st.lists(st.floats(0.0001, 3), min_size=1, max_size=20), st.sampled_from([512, 4096, 520]))
+    def test_every_call_is_of_whole_blocks_however_long_the_last_one_took(
+        self, seconds: list[float], block: int
+    ) -> None:
+        size = 2**30 // block * block
+        ladder = Ladder(FileFacts("disk", size, block, device=True), FileFacts("b", 0, 4096))
+        request = Request(
+            source_lba=0, destination_lba=7, blocks=size, source_block_size=1, destination_block_size=1
+        )
+        conversation = FileJob(request, ladder).conversation()
+        step, at = next(conversation), 0
+        for each in seconds:
+            assert isinstance(step, Transfer)
+            assert (step.source, step.length % block, step.zeros_to_holes) == (at, 0, True)
+            at += step.length
+            step = conversation.send(Answer(step.length, seconds=each))
 
 
 class TestHoles:

@@ -73,12 +73,9 @@ class Endpoint:
 
 
 def of_files(source: str, destination: str) -> bool:
-    """Whether a copy is between files: the source is one, and the destination one too, or not there yet.
-
-    A copy with one file in it is of files as well, so that it is refused in the right words.
-    """
+    """Whether a copy is to or from a file (one that is to be made, too), and no side is a unit alone."""
     kinds = [_kind(split(text).path) for text in (source, destination)]
-    return "file" in kinds and "unit" not in kinds
+    return "unit" not in kinds and ("file" in kinds or kinds == ["block", "none"])
 
 
 def _kind(path: str) -> str:

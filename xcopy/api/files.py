@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from operator import index
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Self, TypeAlias
 
@@ -16,7 +17,7 @@ from xcopy.api.shared_blocks import shared_bytes
 from xcopy.asked import Asked, Extent
 from xcopy.device.clock import MonotonicClock
 from xcopy.device.fileops import FileCalls
-from xcopy.device.open_file import open_destination, open_source
+from xcopy.device.open_file import in_use, open_destination, open_source
 from xcopy.device.worker import start
 from xcopy.errnos import Means
 from xcopy.errors import UnsafeError, UnsupportedError, UsageError, XcopyError
@@ -74,6 +75,7 @@ class FileReport:
     stopped: str
     longest: float
     elapsed: float
+    unit: int = 1  # bytes that a number without a suffix counts at the source
 
     @property
     def copied(self) -> int:
@@ -125,7 +127,7 @@ def prepare(
         except BaseException:
             writer.take_back()
             raise
-        return FileCopy(reader, writer, asked, job, options, stack.pop_all())
+        return FileCopy(reader, writer, asked, job, options, stack.pop_all(), in_use(source))
 
 
 def _asked(
@@ -133,7 +135,7 @@ def _asked(
 ) -> Asked:
     """The ranges with their lengths resolved, all inside the source."""
     size = reader.facts.size
-    if not size and os.pread(reader.fd, 1, 0):
+    if not size and not reader.facts.device and os.pread(reader.fd, 1, 0):
         raise UnsupportedError(
             f"{reader.facts.name} says that it is empty, and is not: where such a file ends, as those of "
             "/proc, nobody can tell; cat copies it"
@@ -141,13 +143,27 @@ def _asked(
 
     def resolved() -> Iterator[tuple[int, Written]]:
         for number, (begin, length, to) in ranges:
-            if length is None:
-                first = begin.blocks(1) if isinstance(begin, Quantity) else begin
-                length = max(0, size - first)
-            yield number, (begin, length, to)
+            first = _in_bytes(begin, reader)
+            count = max(0, size - first) if length is None else _in_bytes(length, reader)
+            if (first | count) % reader.step:
+                raise UsageError(
+                    f"{reader.facts.name}: {count} bytes from byte {first} are not whole blocks of "
+                    f"{reader.step} bytes, and a device has no others"
+                )
+            yield number, (first, count, to)
 
     source, destination = Extent(reader.facts.name, 0, size, 1), Extent(writer.facts.name, 0, LARGEST, 1)
     return Asked(source, destination, resolved(), file=file)
+
+
+def _in_bytes(number: Number, side: OpenFile) -> int:
+    """A plain number is bytes; one as it was written, without a suffix, is blocks of a device."""
+    if isinstance(number, Quantity):
+        return number.blocks(1) * (side.step if number.scale is None else 1)
+    try:
+        return index(number)
+    except TypeError:
+        raise UsageError(f"{number!r} is no number of bytes") from None
 
 
 def _job(reader: OpenFile, writer: OpenFile, asked: Asked, options: FileOptions) -> FileJob:
@@ -189,9 +205,10 @@ class FileCopy:
         job: FileJob,
         options: FileOptions,
         held: ExitStack,
+        in_use: bool = False,
     ) -> None:
         self.source, self.destination, self.asked, self.job = source, destination, asked, job
-        self.options = options
+        self.options, self.in_use = options, in_use
         self._held = held
         self._now = MonotonicClock().now
         self._began = self._ended = self._now()
@@ -322,6 +339,7 @@ class FileCopy:
             stopped=job.stopped,
             longest=job.longest,
             elapsed=self._ended - self._began,
+            unit=self.source.step,
         )
 
 

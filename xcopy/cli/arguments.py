@@ -24,7 +24,7 @@ EPILOG = """\
 LBA and COUNT are logical blocks (COUNT in the source's), decimal or 0x; with KiB, MiB, GiB, TiB or kB, MB,
 GB, TB they are bytes and have to be whole blocks. Without COUNT the copy goes to the end of the source.
 A unit is /dev/sdX, a partition, /dev/sgN, a link to one of them, or emu:DIRECTORY/NUMBER.
-Of files, all numbers are bytes, and DST is made where it is not there: xcopy-dev a.img:0+1GiB b.img:4KiB
+Of files, numbers are bytes, and DST is made where it is not there: xcopy-dev a.img:0+1GiB b.img:4KiB
 
 exit codes: 0 all copied, 1 stopped or failed with part or nothing copied, 2 usage, 3 refused as unsafe,
 4 not supported and no other means allowed, 5 a verification found a difference, 130 interrupted

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from xcopy.api.files import FileRange
     from xcopy.cli.render_files import FilesRenderer
+    from xcopy.ranges import Number
 
 # What these say is about commands to a unit: of files it would be said in vain.
 OF_UNITS = {
@@ -60,11 +61,16 @@ def run_file_copy(arguments: argparse.Namespace) -> int:
         if listed is None:
             ranges = [(0, (source.lba or zero, source.count, destination.lba or zero))]
         else:
-            ranges = listed.ranges
+            ranges = ((line, (_written(a), _written(n), _written(b))) for line, (a, n, b) in listed.ranges)
         file = None if listed is None else listed.file
         prepared = prepare(source.path, destination.path, ranges, options, file=file, look=look)
     with prepared as copy:
         return explain(copy, arguments) if look else carry_out(copy, arguments)
+
+
+def _written(number: Number) -> Quantity:
+    """A number of a list, as if it stood on the command line."""
+    return number if isinstance(number, Quantity) else Quantity(number, None, str(number))
 
 
 def _way(arguments: argparse.Namespace) -> FilesRenderer:

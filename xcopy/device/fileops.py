@@ -35,16 +35,14 @@ _fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int6
 
 
 class FileCalls:
-    """Two open files, or the same one twice, and the calls between them; one thread's.
-
-    `write` is what puts bytes into the destination, for `os.pwritev` of a test's own.
-    """
+    """Two open files, or the same one twice, and the calls between them; one thread's."""
 
     def __init__(
         self, source: int, destination: int, names: tuple[str, str], now: Callable[[], float]
     ) -> None:
         self._source, self._destination, self._now = source, destination, now
         self._names = names
+        self._ahead = 0  # where zeros that were not written end, if that may be past the end of the file
         self._buffer = memoryview(mmap.mmap(-1, CHUNK))
         os.posix_fadvise(source, 0, 0, os.POSIX_FADV_SEQUENTIAL)
 
@@ -71,8 +69,7 @@ class FileCalls:
             case Zero(length, destination):
                 return self._zero(destination, length), 0, "", False
             case Extend(size):
-                if os.fstat(self._destination).st_size < size:  # a truncate could cut what others append
-                    os.pwrite(self._destination, b"\0", size - 1)
+                self._extend(size)
                 return 0, 0, "", False
             case FindData(source, length):
                 moved, hole = self._find(source, length)
@@ -82,10 +79,18 @@ class FileCalls:
                 return 0, 0, "", False
 
     def _transfer(self, step: Transfer) -> tuple[int, int, str]:
-        """Read and write; an error after some bytes tells how many, and so does the end of the source.
+        """Read and write; an error after some bytes tells how many, and so does the end of the source."""
+        self._ahead = 0
+        moved, number, reason = self._moved(step)
+        try:
+            self._extend(self._ahead)
+        except OSError as error:
+            there = os.fstat(self._destination).st_size - step.destination
+            return max(0, min(moved, there)), _number(error), self._said("writing", 1, self._ahead - 1, error)
+        return moved, number, reason
 
-        All is read before it is written, a portion of a chunk at a time, backwards where the files overlap.
-        """
+    def _moved(self, step: Transfer) -> tuple[int, int, str]:
+        """Chunk by chunk, each read whole before it is written; zeros at the end may be past the file's."""
         done = 0
         while done < step.length:
             room = self._buffer[: min(CHUNK, step.length - done)]
@@ -114,10 +119,14 @@ class FileCalls:
         run, zero = _run(data, at)
         if not zero:
             return os.pwritev(self._destination, [data[:run]], at)
-        inside = self._zero(at, run)
-        if inside < run:
-            os.pwrite(self._destination, b"\0", at + run - 1)
+        if self._zero(at, run) < run:
+            self._ahead = at + run
         return run
+
+    def _extend(self, size: int) -> None:
+        """A truncate could cut off what others append meanwhile; a byte more never does."""
+        if os.fstat(self._destination).st_size < size:
+            os.pwrite(self._destination, b"\0", size - 1)
 
     def _zero(self, at: int, length: int) -> int:
         """Zeros in what of this the destination has; how many bytes that is."""
@@ -180,6 +189,8 @@ def _number(error: OSError) -> int:
 
 def _run(data: memoryview, at: int) -> tuple[int, bool]:
     """How many bytes from here are alike, zeros in whole blocks of the file or not, and which."""
+    if ZEROS.startswith(data):
+        return len(data), True
     first = min(len(data), BLOCK - at % BLOCK)
     zero = ZEROS.startswith(data[:first])
     end = first

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from xcopy.device.caches import settle_around
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
 from xcopy.ladder import FileFacts
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from typing import Self
 
 FIGETBSZ: Final = 2  # <linux/fs.h>: _IO(0x00, 2)
+BLKSSZGET: Final = 0x1268  # <linux/fs.h>
+FILE: Final = "file"
+BLOCK_DEVICE: Final = "block device"
 NOWHERE: Final = "/dev/"  # a file made here by a slip of the pen fills memory, and backs nothing up
 MEMORY: Final = "/dev/shm/"
 ROOM: Final = 256  # bytes, more than any struct statfs has; f_type is its first word
@@ -38,6 +42,11 @@ class OpenFile:
     facts: FileFacts
     identity: tuple[int, int]
     created: str = ""
+
+    @property
+    def step(self) -> int:
+        """What offsets and lengths are multiples of: a device's block, and 1 in a file."""
+        return self.facts.block if self.facts.device else 1
 
     def __enter__(self) -> Self:
         return self
@@ -76,13 +85,29 @@ class OpenFile:
 
 
 def open_source(path: Path) -> OpenFile:
-    """A regular file to read. A descriptor is opened anew, so that its flags and its position stay."""
+    """A regular file or block device to read; a descriptor is opened anew: its flags and position stay.
+
+    A device is read past its page cache, once all that is held of it has been written to it.
+    """
     name, at = _names(path)
-    if not _regular(name, at):
+    kind = _kind(name, at)
+    if not kind:
         raise UsageError(f"{name}: no such file")
     if isinstance(path, int) and fcntl.fcntl(path, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:
         raise UsageError(f"{name} is open for writing alone, so nothing can be copied from it")
-    return _opened(name, at, os.O_RDONLY)
+    return _opened_device(name, at) if kind is BLOCK_DEVICE else _opened(name, at, os.O_RDONLY)
+
+
+def in_use(path: Path) -> bool:
+    """Whether a block device is mounted, or held by another; a file never is."""
+    name, at = _names(path)
+    if _kind(name, at) is not BLOCK_DEVICE:
+        return False
+    try:
+        os.close(os.open(at, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno == errno.EBUSY
+    return False
 
 
 def open_destination(path: Path, like: OpenFile, *, make: bool = True) -> OpenFile:
@@ -93,7 +118,12 @@ def open_destination(path: Path, like: OpenFile, *, make: bool = True) -> OpenFi
     name, at = _names(path)
     if isinstance(path, int) and fcntl.fcntl(path, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
         raise UsageError(f"{name} is open for reading alone, so nothing can be copied to it")
-    if _regular(name, at):
+    kind = _kind(name, at)
+    if kind is BLOCK_DEVICE:
+        raise UnsupportedError(
+            f"{name} is a block device, and a file is not copied onto one; dd with conv=fsync does that"
+        )
+    if kind:
         return _opened(name, at, os.O_WRONLY)
     _refuse_new(name)
     if not make:
@@ -127,23 +157,20 @@ def _names(path: Path) -> tuple[str, str]:
     return name, name
 
 
-def _regular(name: str, at: str) -> bool:
-    """False for what is not there; refuses what is no regular file, before an open that may wait."""
+def _kind(name: str, at: str) -> str:
+    """FILE, BLOCK_DEVICE, or "" for what is not there; all else is refused before an open that may wait."""
     try:
         mode = os.stat(at).st_mode
     except FileNotFoundError:
-        return False
+        return ""
     except (OSError, ValueError) as error:
         raise _cannot(name, error) from error
     if stat.S_ISREG(mode):
-        return True
+        return FILE
+    if stat.S_ISBLK(mode):
+        return BLOCK_DEVICE
     if stat.S_ISDIR(mode):
         raise UsageError(f"{name} is a directory: name a file in it")
-    if stat.S_ISBLK(mode):
-        raise UnsupportedError(
-            f"{name} is a block device and the other side is a file: copies between the two are not "
-            "supported; dd with conv=fsync does that"
-        )
     raise UsageError(f"{name} is neither a regular file nor a block device")
 
 
@@ -162,13 +189,34 @@ def _opened(name: str, at: str, flags: int, mode: int = 0) -> OpenFile:
     return OpenFile(fd, facts, (found.st_dev, found.st_ino))
 
 
-def _file_system_block(fd: int) -> int:
-    room = bytearray(4)
+def _opened_device(name: str, at: str) -> OpenFile:
+    settle_around(at)
     try:
-        fcntl.ioctl(fd, FIGETBSZ, room, True)
+        fd = os.open(at, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
+    except OSError as error:
+        raise _cannot(name, error) from error
+    try:
+        size = os.lseek(fd, 0, os.SEEK_END)
+        block = _number(fd, BLKSSZGET)
+        found = os.fstat(fd)
+    except OSError as error:
+        os.close(fd)
+        raise _cannot(name, error) from error
+    return OpenFile(fd, FileFacts(name, size, block, device=True), (found.st_dev, found.st_ino))
+
+
+def _number(fd: int, request: int) -> int:
+    """What an ioctl that answers with an int says."""
+    room = bytearray(4)
+    fcntl.ioctl(fd, request, room, True)
+    return int(struct.unpack("=i", room)[0])
+
+
+def _file_system_block(fd: int) -> int:
+    try:
+        return max(1, _number(fd, FIGETBSZ))
     except OSError:  # a file system without blocks
         return 1
-    return max(1, int(struct.unpack("=i", room)[0]))
 
 
 def _file_system(fd: int) -> int:
