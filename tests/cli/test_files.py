@@ -194,6 +194,7 @@ def test_a_file_over_itself_is_refused_and_moved_when_that_is_asked_for(run: Run
         ("a.img", "b.img", ("--journal", "j"), 2, "--journal is about units"),
         ("a.img", "b.img", ("--verify",), 2, "--verify is about units"),
         ("a.img", "b.img", ("--method", "host"), 2, "--reflink never"),
+        ("a.img", "b.img", ("--prefer", "speed"), 2, "--prefer and --transport are about units"),
         ("a.img", "b.img", ("--require", "offload"), 2, "--require is about units"),
         ("a.img", "b.img", ("--reflink", "always", "--sparse", "never"), 2, "exclude each other"),
         ("a.img:5", "b.img", ("--ranges", "list"), 2, "so has every range of the list"),

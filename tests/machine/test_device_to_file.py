@@ -110,6 +110,8 @@ def test_a_file_is_not_copied_onto_a_device(loop: Loop, tmp_path: Path) -> None:
     assert main([str(image), device]) == 4
     with pytest.raises(UnsupportedError, match="is a block device"):
         xcopy.copy_range(image, device)
+    with pytest.raises(UnsupportedError, match="are devices: copy them in blocks"):
+        xcopy.copy_range(device, device)
     assert Path(device).read_bytes() == before
 
 

@@ -277,14 +277,22 @@ class TestOcfs2:
     """Both calls move whole clusters there, whatever they are asked for, and say nothing of it."""
 
     @pytest.mark.parametrize("system", [OCFS2, OVERLAY])
+    @pytest.mark.parametrize("troubles", [{}, {Clone: [errno.EOPNOTSUPP]}], ids=["clone", "copy"])
     @settings(max_examples=60)
     @given(st.integers(0, 70), st.integers(0, 70), st.integers(0, 200), st.integers(0, 60))
     def test_bytes_outside_the_range_stay_at_every_alignment(
-        self, system: int, start: int, to: int, length: int, behind: int
+        self,
+        system: int,
+        troubles: dict[type, list[int | None]],
+        start: int,
+        to: int,
+        length: int,
+        behind: int,
     ) -> None:
         files = FakeFiles(content(start + length), content(to + length + behind, 9), block=4, cluster=16)
         model = bytearray(files.destination)
         model[to : to + length] = files.source[start : start + length]
+        files.troubles = {call: list(each) for call, each in troubles.items()}
         job = files.run(files.job((start, length, to), system=system))
         assert job.copied == length
         assert files.destination == model

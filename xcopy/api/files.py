@@ -271,7 +271,10 @@ class FileCopy:
                 ended.put(None)
 
         self._running = True
-        start(work, "files")
+        try:
+            start(work, "files")
+        except RuntimeError:  # no more threads to be had
+            work()
         try:
             while True:
                 with suppress(Empty):

@@ -45,6 +45,10 @@ def run_file_copy(arguments: argparse.Namespace) -> int:
         raise UsageError(
             f"--method {arguments.method} is about units; between files, --reflink never has the host copy"
         )
+    if arguments.prefer != "either" or arguments.transport != "sg":
+        raise UsageError(
+            "--prefer and --transport are about units, and files are copied here: leave them out"
+        )
     source, destination = split(arguments.source), split(arguments.destination)
     many = arguments.ranges is not None
     check_texts(source, destination, many=many)

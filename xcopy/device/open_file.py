@@ -119,6 +119,8 @@ def open_destination(path: Path, like: OpenFile, *, make: bool = True) -> OpenFi
     if isinstance(path, int) and fcntl.fcntl(path, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
         raise UsageError(f"{name} is open for reading alone, so nothing can be copied to it")
     kind = _kind(name, at)
+    if kind is BLOCK_DEVICE and like.facts.device:
+        raise UnsupportedError(f"{name} and {like.facts.name} are devices: copy them in blocks, as units")
     if kind is BLOCK_DEVICE:
         raise UnsupportedError(
             f"{name} is a block device, and a file is not copied onto one; dd with conv=fsync does that"
