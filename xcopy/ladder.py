@@ -129,7 +129,7 @@ class Ladder:
     @property
     def keeps_holes(self) -> bool:
         """Whether holes of the source are looked for, and become holes."""
-        return self.sparse is not Sparse.NEVER and not self.source.device and not self.overlapping
+        return self.sparse is not Sparse.NEVER and not (self.overlapping or self.step > 1)
 
     @property
     def zeros_to_holes(self) -> bool:

@@ -13,11 +13,13 @@ from operator import index
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Self, TypeAlias
 
+from xcopy.api.safety import secure
 from xcopy.api.shared_blocks import shared_bytes
 from xcopy.asked import Asked, Extent
+from xcopy.device.caches import drop, settle
 from xcopy.device.clock import MonotonicClock
 from xcopy.device.fileops import FileCalls
-from xcopy.device.open_file import in_use, open_destination, open_source
+from xcopy.device.open_file import open_destination, open_source
 from xcopy.device.worker import start
 from xcopy.errnos import Means
 from xcopy.errors import UnsafeError, UnsupportedError, UsageError, XcopyError
@@ -75,7 +77,7 @@ class FileReport:
     stopped: str
     longest: float
     elapsed: float
-    unit: int = 1  # bytes that a number without a suffix counts at the source
+    units: tuple[int, int] = (1, 1)  # bytes that a number without a suffix counts, at either side
 
     @property
     def copied(self) -> int:
@@ -124,17 +126,18 @@ def prepare(
         try:
             asked = _asked(reader, writer, ranges, file)
             job = _job(reader, writer, asked, options)
+            warnings = tuple(secure(reader, writer, stack, force=False))
         except BaseException:
             writer.take_back()
             raise
-        return FileCopy(reader, writer, asked, job, options, stack.pop_all(), in_use(source))
+        return FileCopy(reader, writer, asked, job, options, stack.pop_all(), warnings)
 
 
 def _asked(
     reader: OpenFile, writer: OpenFile, ranges: Iterable[tuple[int, FileRange]], file: str | None
 ) -> Asked:
     """The ranges with their lengths resolved, all inside the source."""
-    size = reader.facts.size
+    size, room = reader.facts.size, writer.facts.size if writer.facts.device else LARGEST
     if not size and not reader.facts.device and os.pread(reader.fd, 1, 0):
         raise UnsupportedError(
             f"{reader.facts.name} says that it is empty, and is not: where such a file ends, as those of "
@@ -143,16 +146,17 @@ def _asked(
 
     def resolved() -> Iterator[tuple[int, Written]]:
         for number, (begin, length, to) in ranges:
-            first = _in_bytes(begin, reader)
+            first, place = _in_bytes(begin, reader), _in_bytes(to, writer)
             count = max(0, size - first) if length is None else _in_bytes(length, reader)
-            if (first | count) % reader.step:
-                raise UsageError(
-                    f"{reader.facts.name}: {count} bytes from byte {first} are not whole blocks of "
-                    f"{reader.step} bytes, and a device has no others"
-                )
-            yield number, (first, count, to)
+            for side, at in ((reader, first), (writer, place)):
+                if at % side.step or count % side.step:
+                    raise UsageError(
+                        f"{side.name}: {count} bytes at byte {at} are not whole blocks of {side.step} bytes, "
+                        "and a device has no others: give an offset and a COUNT that are"
+                    )
+            yield number, (first, count, place)
 
-    source, destination = Extent(reader.facts.name, 0, size, 1), Extent(writer.facts.name, 0, LARGEST, 1)
+    source, destination = Extent(reader.name, 0, size, 1), Extent(writer.name, 0, room, 1)
     return Asked(source, destination, resolved(), file=file)
 
 
@@ -205,10 +209,10 @@ class FileCopy:
         job: FileJob,
         options: FileOptions,
         held: ExitStack,
-        in_use: bool = False,
+        warnings: tuple[str, ...] = (),
     ) -> None:
         self.source, self.destination, self.asked, self.job = source, destination, asked, job
-        self.options, self.in_use = options, in_use
+        self.options, self.warnings = options, warnings
         self._held = held
         self._now = MonotonicClock().now
         self._began = self._ended = self._now()
@@ -262,6 +266,8 @@ class FileCopy:
         def work() -> None:
             try:
                 self._carry_out()
+            except XcopyError as error:
+                self.job.stop(str(error))
             except BaseException as error:
                 self.fault = error
                 self.job.stop(f"a fault of this program: {error!r}")
@@ -293,16 +299,23 @@ class FileCopy:
             (self.source.facts.name, self.destination.facts.name),
             self._now,
         )
+        if self.source.node is not None:
+            settle(self.source.node)
+        if self.destination.node is not None:
+            drop(self.destination.node)
         conversation = self.job.conversation()
         with suppress(StopIteration):
             step = next(conversation)
             while True:
                 step = conversation.send(calls.perform(step))
                 self._seen = self.job.bytes
-        if self.options.sync and self.job.copied:
+        device = self.destination.node
+        if (self.options.sync or device is not None) and self.job.copied:
             self._finishing = True
             try:
                 self.destination.sync()
+                if device is not None:
+                    drop(device)
                 self._durable = not self.job.stopped
             except XcopyError as error:
                 self._not_durable = str(error)
@@ -342,7 +355,7 @@ class FileCopy:
             stopped=job.stopped,
             longest=job.longest,
             elapsed=self._ended - self._began,
-            unit=self.source.step,
+            units=(self.source.step, self.destination.step),
         )
 
 

@@ -5,7 +5,7 @@ By identity and LBA, never by path. Holds what it allows until the copy is done;
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from xcopy.errors import UnsafeError
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from xcopy.asked import Asked
     from xcopy.device.claims import Claim
     from xcopy.device.disk import Node
+    from xcopy.device.topology import Found
 
 
 def refuse_overlap(source: Endpoint, destination: Endpoint, asked: Asked) -> None:
@@ -68,7 +69,7 @@ def reading_only(source: Endpoint, destination: Endpoint, asked: Asked) -> list[
     return warnings
 
 
-def _writers(side: Endpoint) -> list[Claim]:
+def _writers(side: Side) -> list[Claim]:
     """Uses of a side by which its blocks may change while they are read."""
     if side.node is None:
         return []
@@ -117,7 +118,21 @@ def _names(node: Node) -> set[object]:
     return names | {name for name in (node.sg, node.wwid) if name}
 
 
-def secure(source: Endpoint, destination: Endpoint, stack: ExitStack, *, force: bool) -> list[str]:
+class Side(Protocol):
+    """What may be in use: a unit, a volume, or what the host alone reads and writes."""
+
+    @property
+    def name(self) -> str:
+        """How the user called it."""
+        ...
+
+    @property
+    def node(self) -> Found | None:
+        """What the kernel knows of it; None for what it does not know, and for a file."""
+        ...
+
+
+def secure(source: Side, destination: Side, stack: ExitStack, *, force: bool) -> list[str]:
     """Refuse a destination in use, and keep it from being used while we write; warn of a source in use."""
     warnings = [
         f"the source is in use: {claim}; blocks that change during the copy may be copied either way"

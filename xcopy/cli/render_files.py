@@ -47,11 +47,12 @@ class _Trouble:
             print(f"xcopy-dev: stopped: {report.stopped}", file=sys.stderr)
         if not report.copied:
             return
+        reads, writes = report.units
         for part in report.not_copied[:SHOWN_RANGES]:
             print(
                 f"xcopy-dev: not copied: {part.source_blocks} bytes; the rest is "
-                f"SRC:{part.source_lba // report.unit}+{part.source_blocks // report.unit} "
-                f"DST:{part.destination_lba}",
+                f"SRC:{part.source_lba // reads}+{part.source_blocks // reads} "
+                f"DST:{part.destination_lba // writes}",
                 file=sys.stderr,
             )
         if len(report.not_copied) > SHOWN_RANGES:
@@ -67,8 +68,8 @@ class FilesInText(_Trouble):
     def planned(self, copy: FileCopy) -> None:
         """What will be copied, and what of the destination stays."""
         request, asked = copy.asked.request, copy.asked
-        if copy.in_use:
-            print(f"xcopy-dev: warning: {in_use(copy)}", file=sys.stderr)
+        for warning in copy.warnings:
+            print(f"xcopy-dev: warning: {warning}", file=sys.stderr)
         where = f"{len(asked)} ranges, {asked.source.name} -> {asked.destination.name}"
         if asked.single:
             start, _, to = asked.named(0)
@@ -155,15 +156,6 @@ class FilesInJson(_Trouble):
         )
 
 
-def in_use(copy: FileCopy) -> str:
-    """What to mind where the source is a device that is used meanwhile."""
-    name = copy.asked.source.name
-    return (
-        f"the source is in use: {name} is mounted or held; what its user has not written yet is missing "
-        "in the copy, and what changes meanwhile may be copied either way"
-    )
-
-
 def _plan(copy: FileCopy) -> dict[str, Any]:
     ladder, asked = copy.job.ladder, copy.asked
     start, _, to = asked.named(0) if asked.single else (None, None, None)
@@ -175,7 +167,7 @@ def _plan(copy: FileCopy) -> dict[str, Any]:
         "destination_offset": to,
         "bytes": asked.request.bytes,
         "kept": copy.kept,
-        "warnings": [in_use(copy)] if copy.in_use else [],
+        "warnings": list(copy.warnings),
         "block": ladder.granule,
         "means": [{"means": means.value, "refused": why or None} for means, why in copy.explained],
     }

@@ -9,10 +9,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from xcopy.device.tree import Tree
 from xcopy.errors import AccessError
 
 if TYPE_CHECKING:
@@ -46,20 +44,6 @@ def settle(node: Found) -> None:
     """
     for path in nodes(node):
         _each(path, _fsync)
-
-
-def settle_around(path: str) -> None:
-    """As `settle`, for any block device, with the disk that it is on and all that is built there."""
-    found = os.stat(path)
-    tree = Tree(Path("/sys"), "/dev")
-    here = tree.at(os.major(found.st_rdev), os.minor(found.st_rdev))
-    if here is None:
-        _each(path, _fsync)
-        return
-    disk = here.parent if (here / "partition").exists() else here
-    for top in (tree.block(disk), *tree.siblings(disk)):
-        for block in top.walk():
-            _each(block.path, _fsync)
 
 
 def drop(node: Found) -> None:

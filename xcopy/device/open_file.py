@@ -15,12 +15,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from xcopy.device.caches import settle_around
+from xcopy.device.topology import of_host
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
 from xcopy.ladder import FileFacts
 
 if TYPE_CHECKING:
     from typing import Self
+
+    from xcopy.device.topology import Found
 
 FIGETBSZ: Final = 2  # <linux/fs.h>: _IO(0x00, 2)
 BLKSSZGET: Final = 0x1268  # <linux/fs.h>
@@ -42,6 +44,12 @@ class OpenFile:
     facts: FileFacts
     identity: tuple[int, int]
     created: str = ""
+    node: Found | None = None  # of a device
+
+    @property
+    def name(self) -> str:
+        """How the user called it."""
+        return self.facts.name
 
     @property
     def step(self) -> int:
@@ -87,7 +95,7 @@ class OpenFile:
 def open_source(path: Path) -> OpenFile:
     """A regular file or block device to read; a descriptor is opened anew: its flags and position stay.
 
-    A device is read past its page cache, once all that is held of it has been written to it.
+    A device is read past its page cache: what is held in that is to be written first (`caches.settle`).
     """
     name, at = _names(path)
     kind = _kind(name, at)
@@ -95,24 +103,14 @@ def open_source(path: Path) -> OpenFile:
         raise UsageError(f"{name}: no such file")
     if isinstance(path, int) and fcntl.fcntl(path, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:
         raise UsageError(f"{name} is open for writing alone, so nothing can be copied from it")
-    return _opened_device(name, at) if kind is BLOCK_DEVICE else _opened(name, at, os.O_RDONLY)
-
-
-def in_use(path: Path) -> bool:
-    """Whether a block device is mounted, or held by another; a file never is."""
-    name, at = _names(path)
-    if _kind(name, at) is not BLOCK_DEVICE:
-        return False
-    try:
-        os.close(os.open(at, os.O_RDONLY | os.O_EXCL | os.O_CLOEXEC))
-    except OSError as error:
-        return error.errno == errno.EBUSY
-    return False
+    opened = _opened_device if kind is BLOCK_DEVICE else _opened
+    return opened(name, at, os.O_RDONLY)
 
 
 def open_destination(path: Path, like: OpenFile, *, make: bool = True) -> OpenFile:
     """A regular file to write, made with the permissions of `like` where there is none; never made shorter.
 
+    Or a block device, written past its page cache: whether it is in use is to be found out before a byte is.
     Without `make`, one that is not there is as it would be: empty, on its directory's file system, not open.
     """
     name, at = _names(path)
@@ -122,9 +120,7 @@ def open_destination(path: Path, like: OpenFile, *, make: bool = True) -> OpenFi
     if kind is BLOCK_DEVICE and like.facts.device:
         raise UnsupportedError(f"{name} and {like.facts.name} are devices: copy them in blocks, as units")
     if kind is BLOCK_DEVICE:
-        raise UnsupportedError(
-            f"{name} is a block device, and a file is not copied onto one; dd with conv=fsync does that"
-        )
+        return _opened_device(name, at, os.O_WRONLY)
     if kind:
         return _opened(name, at, os.O_WRONLY)
     _refuse_new(name)
@@ -191,10 +187,10 @@ def _opened(name: str, at: str, flags: int, mode: int = 0) -> OpenFile:
     return OpenFile(fd, facts, (found.st_dev, found.st_ino))
 
 
-def _opened_device(name: str, at: str) -> OpenFile:
-    settle_around(at)
+def _opened_device(name: str, at: str, flags: int) -> OpenFile:
+    node = of_host(os.path.realpath(at))
     try:
-        fd = os.open(at, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
+        fd = os.open(at, flags | os.O_DIRECT | os.O_CLOEXEC)
     except OSError as error:
         raise _cannot(name, error) from error
     try:
@@ -204,7 +200,7 @@ def _opened_device(name: str, at: str) -> OpenFile:
     except OSError as error:
         os.close(fd)
         raise _cannot(name, error) from error
-    return OpenFile(fd, FileFacts(name, size, block, device=True), (found.st_dev, found.st_ino))
+    return OpenFile(fd, FileFacts(name, size, block, device=True), (found.st_dev, found.st_ino), node=node)
 
 
 def _number(fd: int, request: int) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from xcopy.device import disk, layers
 from xcopy.device.tree import Block, Tree
-from xcopy.errors import AccessError, UsageError
+from xcopy.errors import AccessError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +59,21 @@ def resolve(
         return disk.of_sg(tree, path, major, minor)
     what = "a directory" if stat.S_ISDIR(found.st_mode) else "a file, not a device"
     raise UsageError(f"{path} is {what}; name a SCSI disk such as /dev/sdb, or a partition of one")
+
+
+def of_host(path: str, *, sysfs: str = "/sys", dev: str = "/dev") -> Found:
+    """A block device that a host reads and writes: as `resolve` where that knows it, else as it is.
+
+    Raises as `resolve`, but no `UnsupportedError`.
+    """
+    try:
+        return resolve(path, sysfs=sysfs, dev=dev)
+    except UnsupportedError:
+        tree, number = Tree(Path(sysfs), dev), os.stat(path).st_rdev
+        here = tree.at(os.major(number), os.minor(number))
+        if here is None:
+            raise
+        return disk.of_any_block(tree, path, here)
 
 
 def block(name: str, *, sysfs: str = "/sys", dev: str = "/dev") -> Block:
