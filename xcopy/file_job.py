@@ -102,18 +102,18 @@ class FileJob:
                 piece.blocks - done,
             )
             chosen = self.ladder.choose(source, left, destination)
-            if chosen is None:
-                self.stop(self.ladder.refused[Means.CLONE])
-                return False
-            means, room = chosen
-            if means is not Means.CLONE and self.ladder.keeps_holes:
+            if chosen is not None and chosen[0] is not Means.CLONE and self.ladder.keeps_holes:
                 if source >= self._data_end:
                     hole = yield from self._look(source, left)
                     if hole:
                         done += yield from self._zero(Piece(piece.start + done, hole), destination)
                         continue
-                room = min(room, self._data_end - source)
-            if not self.stopped:
+                # data may end inside a granule: the means is chosen anew for what there is of it
+                chosen = self.ladder.choose(source, min(left, self._data_end - source), destination)
+            if chosen is None:
+                self.stop(self.ladder.refused[Means.CLONE])
+            elif not self.stopped:
+                means, room = chosen
                 done += yield from self._portion(means, Piece(piece.start + done, room), source, destination)
         return (yield from self._grown()) and done == piece.blocks
 
@@ -154,6 +154,10 @@ class FileJob:
         return length - length % granule if length > granule else length
 
     def _step(self, means: Means, source: int, length: int, destination: int) -> Step:
+        if not self.ladder.allows(means, source, length, destination):
+            raise AssertionError(
+                f"{means.value} of {length} bytes from {source} to {destination} does harm here"
+            )
         if means is Means.CLONE:
             return Clone(source, length, destination)
         if means is Means.KERNEL:

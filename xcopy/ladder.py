@@ -162,6 +162,12 @@ class Ladder:
             return self._by_host(head or length)
         return self._by_host(length)
 
+    def allows(self, means: Means, source: int, length: int, destination: int) -> bool:
+        """Whether no other byte can come to harm by this call: the last look before it is made."""
+        if means is Means.HOST or not self.whole_granules:
+            return True
+        return not any(number % self.granule for number in (source, length, destination))
+
     def _by_host(self, length: int) -> tuple[Means, int] | None:
         return None if Means.HOST in self.refused else (Means.HOST, length)
 

@@ -279,7 +279,9 @@ class TestOcfs2:
     @pytest.mark.parametrize("system", [OCFS2, OVERLAY])
     @pytest.mark.parametrize("troubles", [{}, {Clone: [errno.EOPNOTSUPP]}], ids=["clone", "copy"])
     @settings(max_examples=60)
-    @given(st.integers(0, 70), st.integers(0, 70), st.integers(0, 200), st.integers(0, 60))
+    @given(
+        st.integers(0, 70), st.integers(0, 70), st.integers(0, 200), st.integers(0, 60), st.integers(0, 99)
+    )
     def test_bytes_outside_the_range_stay_at_every_alignment(
         self,
         system: int,
@@ -288,14 +290,22 @@ class TestOcfs2:
         to: int,
         length: int,
         behind: int,
+        hole: int,
     ) -> None:
         files = FakeFiles(content(start + length), content(to + length + behind, 9), block=4, cluster=16)
         model = bytearray(files.destination)
         model[to : to + length] = files.source[start : start + length]
+        files.holes = [(hole, 1000)] if hole else []  # a hole need not begin where a cluster does
+        if hole:
+            files.source[hole:] = bytes(max(0, len(files.source) - hole))
+            model[to : to + length] = files.source[start : start + length]
         files.troubles = {call: list(each) for call, each in troubles.items()}
         job = files.run(files.job((start, length, to), system=system))
         assert job.copied == length
         assert files.destination == model
+        for step in files.asked:
+            if isinstance(step, Clone | KernelCopy):
+                assert (step.source % 16, step.length % 16, step.destination % 16) == (0, 0, 0)
 
     def test_the_fake_does_harm_where_the_rule_is_not_kept(self) -> None:
         files = FakeFiles(content(64), content(64, 9), block=4, cluster=16)

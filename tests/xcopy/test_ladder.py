@@ -73,6 +73,16 @@ def test_one_file_on_ocfs2_is_enough_for_its_rule() -> None:
     assert made.choose(1, G, 2) == (Means.HOST, G)
 
 
+@pytest.mark.parametrize("numbers", [(1, G, G), (G, 1, G), (G, G, 1)])
+def test_the_last_look_lets_nothing_but_whole_clusters_pass_on_ocfs2(numbers: tuple[int, int, int]) -> None:
+    on_ocfs2 = ladder(facts(system=OCFS2), facts(system=OCFS2))
+    for means in (Means.CLONE, Means.KERNEL):
+        assert not on_ocfs2.allows(means, *numbers)
+        assert on_ocfs2.allows(means, G, G, 3 * G)
+        assert ladder().allows(means, *numbers)
+    assert on_ocfs2.allows(Means.HOST, *numbers)
+
+
 @pytest.mark.parametrize("sparse", [Sparse.ALWAYS, Sparse.NEVER])
 def test_always_a_clone_and_another_wish_for_holes_exclude_each_other(sparse: Sparse) -> None:
     with pytest.raises(UsageError, match="exclude each other"):

@@ -6,7 +6,6 @@ with prepare("a.img", "b.img", enumerate([(0, None, 4096)])) as copy:
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from operator import index
@@ -138,7 +137,7 @@ def _asked(
 ) -> Asked:
     """The ranges with their lengths resolved, all inside the source."""
     size, room = reader.facts.size, writer.facts.size if writer.facts.device else LARGEST
-    if not size and not reader.facts.device and os.pread(reader.fd, 1, 0):
+    if not size and not reader.facts.device and reader.has_bytes():
         raise UnsupportedError(
             f"{reader.facts.name} says that it is empty, and is not: where such a file ends, as those of "
             "/proc, nobody can tell; cat copies it"

@@ -68,6 +68,13 @@ class OpenFile:
             os.close(self.fd)
             self.fd = -1
 
+    def has_bytes(self) -> bool:
+        """Whether reading gives any, whatever its size is said to be; an error counts as some."""
+        try:
+            return bool(os.pread(self.fd, 1, 0))
+        except OSError:
+            return True
+
     def take_back(self) -> None:
         """Remove it, if this made it and it is still empty and what its name says."""
         with suppress(OSError):
@@ -103,7 +110,7 @@ def open_source(path: Path) -> OpenFile:
         raise UsageError(f"{name}: no such file")
     if isinstance(path, int) and fcntl.fcntl(path, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:
         raise UsageError(f"{name} is open for writing alone, so nothing can be copied from it")
-    opened = _opened_device if kind is BLOCK_DEVICE else _opened
+    opened = _opened_device if kind == BLOCK_DEVICE else _opened
     return opened(name, at, os.O_RDONLY)
 
 
@@ -117,9 +124,9 @@ def open_destination(path: Path, like: OpenFile, *, make: bool = True) -> OpenFi
     if isinstance(path, int) and fcntl.fcntl(path, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
         raise UsageError(f"{name} is open for reading alone, so nothing can be copied to it")
     kind = _kind(name, at)
-    if kind is BLOCK_DEVICE and like.facts.device:
+    if kind == BLOCK_DEVICE and like.facts.device:
         raise UnsupportedError(f"{name} and {like.facts.name} are devices: copy them in blocks, as units")
-    if kind is BLOCK_DEVICE:
+    if kind == BLOCK_DEVICE:
         return _opened_device(name, at, os.O_WRONLY)
     if kind:
         return _opened(name, at, os.O_WRONLY)
