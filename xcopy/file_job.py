@@ -30,7 +30,7 @@ GOAL = 0.1  # seconds that one call is to take at the most
 SIZES: dict[Means, tuple[int, int, int]] = {  # bytes: to begin with, at the least, at the most
     Means.CLONE: (8 * MIB, MIB, 256 * MIB),
     Means.KERNEL: (4 * MIB, 64 * 2**10, 64 * MIB),
-    Means.HOST: (4 * MIB, 64 * 2**10, 32 * MIB),
+    Means.HOST: (4 * MIB, 64 * 2**10, 16 * MIB),
     Means.HOLE: (64 * MIB, MIB, 1024 * MIB),
 }
 LEAST_BACKWARDS = 4096  # bytes of a portion where source and destination are closer than that

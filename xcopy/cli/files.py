@@ -1,4 +1,4 @@
-"""`xcopy-dev copy` where both sides are files: its options, and what is said of it."""
+"""`xcopy-dev copy` where a side is a file: its options, and what is said of it."""
 
 from __future__ import annotations
 
