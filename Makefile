@@ -20,6 +20,7 @@ demo: $(STAGES)-run
 	setup/demo.sh
 
 test: $(STAGES)-dev
+	-setup/debian.sh machine
 	-setup/debian.sh vm
 	$(PYTHON) tests/tiers.py static pure+vm machine
 

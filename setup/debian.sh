@@ -4,6 +4,7 @@
 #   dev   the tools of the tests in .venv, and the compiled python-sgio binding
 #   bench the peers that are measured beside us, and what draws the plot
 #   fuzz  the search for inputs that break a decoder
+#   machine  the tools of the file systems that are made on loop devices
 #   vm    QEMU, the guest's tools, and a stock Debian kernel unpacked under .cache/vm (not installed)
 # A stage that is already there costs nothing; apt is asked only for what is missing, and only by root.
 set -eu
@@ -54,6 +55,10 @@ fuzz() {
     pip install --editable '.[fuzz]'
 }
 
+machine() {
+    packages btrfs-progs e2fsprogs xfsprogs
+}
+
 vm() {
     [ "$(uname -m)" = x86_64 ] || { say "the guest is x86-64, this machine is not"; return 1; }
     packages qemu-system-x86 busybox-static file udev kmod dmsetup sg3-utils fdisk e2fsprogs cpio zstd \
@@ -74,7 +79,7 @@ vm() {
 
 for stage; do
     case $stage in
-        run | dev | vm | bench | fuzz) "$stage" ;;
-        *) say "no stage '$stage': run, dev, vm, bench or fuzz"; exit 2 ;;
+        run | dev | machine | vm | bench | fuzz) "$stage" ;;
+        *) say "no stage '$stage': run, dev, machine, vm, bench or fuzz"; exit 2 ;;
     esac
 done

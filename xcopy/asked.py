@@ -27,7 +27,7 @@ MOST_PIECES = 1 << 22  # of volumes; it takes 20 seconds to plan them, and 120 M
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What was named: `blocks` blocks of `block_size` bytes from LBA `base` of a unit.
+    """What was named: `blocks` blocks of `block_size` bytes from LBA `base` of a unit; of 1 in a file.
 
     Those of a volume lie where its `mapping` says, on `units` units; its blocks are whole numbers of grains.
     """
@@ -38,6 +38,15 @@ class Extent:
     block_size: int
     mapping: Mapping | None = None
     units: int = 1
+
+    @property
+    def address(self) -> str:
+        """What an address here is called."""
+        return "byte" if self.block_size == 1 else "LBA"
+
+    def counted(self, blocks: int) -> str:
+        """So many blocks, in words."""
+        return f"{blocks} bytes" if self.block_size == 1 else f"{blocks} blocks of {self.block_size} bytes"
 
     def runs(self, lba: int, blocks: int) -> Iterator[Run]:
         """Where these blocks lie, in blocks, with each unit's number."""
@@ -206,7 +215,8 @@ class Asked:
                 for number, side in zip(written, (source, source, destination), strict=True)
             )
             if min(lba, count, to) < 0:
-                raise UsageError(f"{lba} {count} {to}: LBAs and counts are not negative")
+                what = "LBAs and counts" if self._size > 1 else "offsets and lengths"
+                raise UsageError(f"{lba} {count} {to}: {what} are not negative")
             if lba + count > source.blocks:
                 raise self._past(source, lba, count)
             blocks, rest = divmod(count, self._scales[0])
@@ -227,12 +237,13 @@ class Asked:
         self._destinations.append(to)
 
     def _past(self, side: Extent, lba: int, blocks: int) -> UsageError:
-        has = f"it has {side.blocks} blocks of {side.block_size} bytes"
+        has = f"it has {side.counted(side.blocks)}"
         if lba > side.blocks:
-            return UsageError(f"{side.name}: LBA {lba} is past its end: {has}")
+            return UsageError(f"{side.name}: {side.address} {lba} is past its end: {has}")
         out = "; give a COUNT with the source" if side is self.destination and self.file is None else ""
+        what = "byte" if side.block_size == 1 else "block"
         return UsageError(
-            f"{side.name}: {blocks} blocks from LBA {lba} end past its last block: {has}, "
+            f"{side.name}: {blocks} {what}s from {side.address} {lba} end past its last {what}: {has}, "
             f"{side.blocks - lba} from there{out}"
         )
 
@@ -250,8 +261,8 @@ class Asked:
             if self._destinations[one] + self._blocks[one] * scale > self._destinations[other]:
                 first, second = sorted((one, other))
                 raise UnsafeError(
-                    f"{self.place(first)} and {self.place(second)} both write LBA "
-                    f"{self._destinations[other]} of {self.destination.name}: "
+                    f"{self.place(first)} and {self.place(second)} both write "
+                    f"{self.destination.address} {self._destinations[other]} of {self.destination.name}: "
                     "which of them is to stay is not known; leave one out"
                 )
 

@@ -6,7 +6,7 @@ By identity and LBA, never by path. Holds what it allows until the copy is done;
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from xcopy import reserved
 from xcopy.api.asking import carry_out
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xcopy.api.endpoint import Endpoint
     from xcopy.asked import Asked
     from xcopy.device.disk import Node
+    from xcopy.device.topology import Found
 
 
 def refuse_overlap(source: Endpoint, destination: Endpoint, asked: Asked) -> None:
@@ -74,7 +75,7 @@ def reading_only(source: Endpoint, destination: Endpoint, asked: Asked) -> list[
     return warnings
 
 
-def _writers(side: Endpoint) -> list[Claim]:
+def _writers(side: Side) -> list[Claim]:
     """Uses of a side by which its blocks may change while they are read."""
     if side.node is None:
         return []
@@ -121,6 +122,20 @@ def _names(node: Node) -> set[object]:
     disks = (*((node.disk,) if node.disk else ()), *node.siblings)
     names: set[object] = {(disk.major, disk.minor) for disk in disks}
     return names | {name for name in (node.sg, node.wwid) if name}
+
+
+class Side(Protocol):
+    """What may be in use: a unit, a volume, or what the host alone reads and writes."""
+
+    @property
+    def name(self) -> str:
+        """How the user called it."""
+        ...
+
+    @property
+    def node(self) -> Found | None:
+        """What the kernel knows of it; None for what it does not know, and for a file."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +186,22 @@ def secure(
     return Cleared(warnings, destroyed)
 
 
+def secure_by_host(
+    source: Side, destination: Side, stack: ExitStack, *, force: frozenset[str] = frozenset()
+) -> list[str]:
+    """As `secure`, where this host alone reads and writes: no unit is asked who has reserved it."""
+    found: list[Claim] = []
+    if destination.node is not None:
+        from xcopy.device.claims import claims
+
+        found += claims(destination.node)
+    warnings = [
+        f"the source is in use: {claim}; what changes may be copied either way" for claim in _writers(source)
+    ]
+    warnings += allow(destination.name, found, force)
+    return warnings + _hold(destination, found, stack, force, writing=True)
+
+
 def _uses(destination: Endpoint, timeout: float | None) -> tuple[list[Claim], list[str]]:
     """Every use of a destination that can be found out, and what to mind besides."""
     node = destination.node
@@ -203,7 +234,7 @@ def _uses(destination: Endpoint, timeout: float | None) -> tuple[list[Claim], li
 
 
 def _hold(
-    destination: Endpoint, found: Sequence[Claim], stack: ExitStack, force: frozenset[str], *, writing: bool
+    destination: Side, found: Sequence[Claim], stack: ExitStack, force: frozenset[str], *, writing: bool
 ) -> list[str]:
     """Open it exclusively, by every path; what is in use by what was overridden stays as it is."""
     if destination.node is None:

@@ -25,6 +25,7 @@ EPILOG = """\
 LBA and COUNT are logical blocks (COUNT in the source's), decimal or 0x; with KiB, MiB, GiB, TiB or kB, MB,
 GB, TB they are bytes and have to be whole blocks. Without COUNT the copy goes to the end of the source.
 A unit is /dev/sdX, a partition, /dev/sgN, a link to one of them, or emu:DIRECTORY/NUMBER.
+Of files, numbers are bytes, and DST is made where it is not there: xcopy-dev a.img:0+1GiB b.img:4KiB
 
 exit codes: 0 all copied, 1 stopped or failed with part or nothing copied, 2 usage, 3 refused as unsafe,
 4 not supported and no other means allowed, 5 a verification found a difference, 130 interrupted
@@ -43,7 +44,8 @@ def _parser(chosen: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="xcopy-dev",
         usage="xcopy-dev [copy] SRC[:LBA[+COUNT]] DST[:LBA] [options]\n"
-        "       xcopy-dev resume FILE | list [DEV...] | probe SRC [DST] | decode [FILE|-|HEX...]\n"
+        "       xcopy-dev reflink SRC NEW | resume FILE | list [DEV...] | probe SRC [DST]\n"
+        "       xcopy-dev decode [FILE|-|HEX...]\n"
         "       xcopy-dev emu create DIR | emu profiles | emu serve DIR | emu clean | --version",
         description="Copy blocks between SCSI units by letting the storage copy (EXTENDED COPY).",
         epilog=EPILOG,
@@ -112,8 +114,38 @@ def _add_copy(copy: argparse.ArgumentParser) -> None:
     copy.add_argument(
         "--yes", "-y", action="store_true", help="on a terminal, do not ask before what is there is destroyed"
     )
+    _add_files(copy)
     copy.add_argument("--verbose", "-v", action="store_true", help="limits and where each came from")
     _add_ways(copy)
+
+
+def _add_files(copy: argparse.ArgumentParser) -> None:
+    files = copy.add_argument_group("between files")
+    files.add_argument(
+        "--reflink",
+        choices=("auto", "always", "never"),
+        help="share blocks where that can be (auto), fail (exit 4) where it cannot, or copy every byte",
+    )
+    files.add_argument(
+        "--sparse",
+        choices=("auto", "always", "never"),
+        help="holes stay holes (auto), zeros become holes as well, or holes are filled",
+    )
+    files.add_argument("--sync", action="store_true", help="end when the copy survives a loss of power")
+    files.add_argument(
+        "--move", action="store_true", help="SRC and DST may overlap in one file, as by memmove"
+    )
+    files.add_argument(
+        "--explain", action="store_true", help="which means will be tried, why others not; write nothing"
+    )
+
+
+def _add_reflink(reflink: argparse.ArgumentParser) -> None:
+    reflink.description = "Make the new file NEW that shares all blocks of SRC, or fail (exit 4)."
+    reflink.add_argument("source", metavar="SRC")
+    reflink.add_argument("destination", metavar="NEW")
+    reflink.add_argument("--sync", action="store_true", help="end when the new file survives a loss of power")
+    reflink.add_argument("--json", action="store_true", help="JSON lines on standard output")
 
 
 def _add_resume(resume: argparse.ArgumentParser) -> None:
@@ -289,6 +321,7 @@ class Command:
 
 COMMANDS = {
     "copy": Command("copy blocks (the default)", _add_copy),
+    "reflink": Command("make a file that shares all blocks of another", _add_reflink),
     "resume": Command("go on with a copy from its journal", _add_resume),
     "list": Command("list SCSI units, their paths and who uses them", _add_list),
     "probe": Command("show what units are and can do", _add_probe),

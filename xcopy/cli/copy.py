@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from xcopy.api.copy import Copy, Options, Report, prepare
+from xcopy.api.endpoint import of_files
 from xcopy.cli.consent import agreement, forced_kinds, refuse_unsaid, unsaid
 from xcopy.cli.exit_codes import INTERRUPTED_BY_USER, ExitCode, code_of_report
 from xcopy.cli.ranges import range_list
@@ -22,14 +23,23 @@ from xcopy.job import Method
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from xcopy.api.files import FileCopy
     from xcopy.api.verify_only import Verification
     from xcopy.paths import PathChange
     from xcopy.progress import Progress
     from xcopy.verification import Verified
 
 
+# What these say is about files: of units it would be said in vain.
+OF_FILES = {
+    "reflink": "--reflink",
+    "sparse": "--sparse",
+    "sync": "--sync",
+    "move": "--move",
+    "explain": "--explain",
+}
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -78,7 +88,12 @@ class Renderer(Protocol):
 
 
 def run_copy(arguments: argparse.Namespace) -> int:
-    """Copy as the command line says; returns the exit code."""
+    """Copy as the command line says; returns the exit code. What both sides are decides who copies."""
+    if of_files(arguments.source, arguments.destination):
+        from xcopy.cli.files import run_file_copy
+
+        return run_file_copy(arguments)
+    refuse_said(arguments, OF_FILES, "is about files, and a unit is copied here")
     if arguments.verify_only:
         from xcopy.cli.verify import run_verify_only
 
@@ -112,6 +127,13 @@ def carry_out(copy: Copy, renderer: Renderer) -> int:
         if copy.fault is not None:
             traceback.print_exception(copy.fault)
     return code
+
+
+def refuse_said(arguments: argparse.Namespace, options: Mapping[str, str], why: str) -> None:
+    """`UsageError` for one of these options that was given; they are named by what holds their value."""
+    for name, option in options.items():
+        if getattr(arguments, name):
+            raise UsageError(f"{option} {why}: leave it out")
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -191,7 +213,7 @@ def show(renderer: Renderer, progress: Progress, heard: _Heard) -> None:
 
 
 @contextmanager
-def signals(copy: Copy | Verification) -> Iterator[_Heard]:
+def signals(copy: Copy | Verification | FileCopy) -> Iterator[_Heard]:
     """Ctrl-C, SIGTERM and a lost terminal stop the copy between commands, never inside one; SIGUSR1 asks.
 
     A signal that was ignored, as under nohup, stays so; the others are ignored when all is reported: what

@@ -5,10 +5,12 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from xcopy.errnos import Means
 from xcopy.errors import Interrupted, UnsafeError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from xcopy.api.copy import Report
+    from xcopy.api.files import FileReport
     from xcopy.errors import XcopyError
     from xcopy.verification import Verified
 
@@ -51,6 +53,17 @@ def code_of_report(report: Report, *, only_offload: bool) -> ExitCode:
     if report.complete:
         return ExitCode.COPIED
     if only_offload and report.offload_refused and not report.copied:
+        return ExitCode.UNSUPPORTED
+    return ExitCode.STOPPED
+
+
+def code_of_files(report: FileReport, *, only_clones: bool) -> ExitCode:
+    """The exit code of a copy between files that ran."""
+    if report.complete:
+        return ExitCode.COPIED
+    if report.stopped == INTERRUPTED_BY_USER and not report.not_durable:
+        return ExitCode.INTERRUPTED
+    if only_clones and not report.copied and Means.CLONE in report.refused:
         return ExitCode.UNSUPPORTED
     return ExitCode.STOPPED
 

@@ -102,6 +102,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from xcopy.cli.copy import run_copy
 
         return run_copy(arguments)
+    if arguments.command == "reflink":
+        from xcopy.cli.reflink import run_reflink
+
+        return run_reflink(arguments)
     if arguments.command == "resume":
         from xcopy.cli.resume import run_resume
 

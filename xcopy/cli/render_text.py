@@ -49,6 +49,9 @@ MEANS = {
     HOST: "host read and write",
     EARLIER: "an earlier run",
     VERIFY: "verifying",
+    "clone": "sharing blocks (FICLONERANGE)",
+    "copy_file_range": "copy_file_range",
+    "hole": "holes",
 }
 
 

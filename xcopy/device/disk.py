@@ -83,8 +83,13 @@ def of_block(tree: Tree, path: str, here: Path, *, named: tuple[int, int] | None
 
     `named` is the number of a multipath map that was named, where the disk is a path of it.
     """
+    _refuse_unless_scsi(tree, path, whole_of(here))
+    return of_any_block(tree, path, here, named=named)
+
+
+def of_any_block(tree: Tree, path: str, here: Path, *, named: tuple[int, int] | None = None) -> Node:
+    """As `of_block`, for every kind: who only reads and writes them need not know what they are."""
     whole = whole_of(here)
-    _refuse_unless_scsi(tree, path, whole)
     disk = tree.block(whole)
     partition = next((part for part in disk.partitions if part.name == here.name), None)
     major, _, minor = text_of(here / "dev").partition(":")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from xcopy.device import disk, layers
 from xcopy.device.tree import Block, Tree
-from xcopy.errors import AccessError, UnsafeError, UsageError
+from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,6 +84,21 @@ def _by_its_name(found: Found, status: Callable[[str], os.stat_result]) -> Found
                 "its devices by their own names"
             )
     return found
+
+
+def of_host(path: str, *, sysfs: str = "/sys", dev: str = "/dev") -> Found:
+    """A block device that a host reads and writes: as `resolve` where that knows it, else as it is.
+
+    Raises as `resolve`, but no `UnsupportedError`.
+    """
+    try:
+        return resolve(path, sysfs=sysfs, dev=dev)
+    except UnsupportedError:
+        tree, number = Tree(Path(sysfs), dev), os.stat(path).st_rdev
+        here = tree.at(os.major(number), os.minor(number))
+        if here is None:
+            raise
+        return disk.of_any_block(tree, path, here)
 
 
 def block(name: str, *, sysfs: str = "/sys", dev: str = "/dev") -> Block:

@@ -1,0 +1,168 @@
+"""The calls between two files, on whatever file system this machine has for temporary files."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from xcopy.device.fileops import CHUNK, FileCalls
+from xcopy.file_steps import Clone, Extend, FindData, KernelCopy, Settle, Transfer, Zero
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MIB = 2**20
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source"
+    path.write_bytes(os.urandom(MIB + 7))
+    return path
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Path:
+    path = tmp_path / "destination"
+    path.write_bytes(b"d" * (MIB // 2))
+    return path
+
+
+@pytest.fixture
+def calls(source: Path, destination: Path) -> Iterator[FileCalls]:
+    fds = os.open(source, os.O_RDONLY), os.open(destination, os.O_WRONLY)
+    yield FileCalls(*fds, ("source", "destination"), iter(range(1000)).__next__)
+    for fd in fds:
+        os.close(fd)
+
+
+def test_bytes_are_read_and_written_at_any_offset_and_nothing_else_is(
+    calls: FileCalls, source: Path, destination: Path
+) -> None:
+    answer = calls.perform(Transfer(3, 3 * CHUNK + 5, 11))
+    assert (answer.moved, answer.errno, answer.seconds) == (3 * CHUNK + 5, 0, 1)
+    model = bytearray(b"d" * (MIB // 2))
+    model[11 : 11 + 3 * CHUNK + 5] = source.read_bytes()[3 : 3 + 3 * CHUNK + 5]
+    assert destination.read_bytes() == model
+
+
+def test_the_end_of_the_source_is_told_with_the_bytes_up_to_it(calls: FileCalls) -> None:
+    answer = calls.perform(Transfer(MIB, 100, 0))
+    assert (answer.moved, answer.errno) == (7, 0)
+    assert answer.reason == f"it ends at byte {MIB + 7} now"
+
+
+def test_an_error_names_the_file_the_byte_and_the_reason(source: Path) -> None:
+    fd = os.open(source, os.O_RDONLY)
+    try:
+        answer = FileCalls(fd, fd, ("a.img", "b.img"), iter(range(9)).__next__).perform(Transfer(0, 100, 50))
+    finally:
+        os.close(fd)
+    assert (answer.moved, answer.errno) == (0, errno.EBADF)
+    assert answer.reason == "writing b.img at byte 50: Bad file descriptor"
+
+
+def test_a_destination_without_room_says_so() -> None:
+    full = "/dev/full"
+    fds = os.open(__file__, os.O_RDONLY), os.open(full, os.O_WRONLY)
+    try:
+        answer = FileCalls(*fds, ("a", full), iter(range(9)).__next__).perform(Transfer(0, 100, 0))
+    finally:
+        for fd in fds:
+            os.close(fd)
+    assert (answer.moved, answer.errno) == (0, errno.ENOSPC)
+
+
+def test_copy_file_range_copies_or_says_why_not(calls: FileCalls, source: Path, destination: Path) -> None:
+    answer = calls.perform(KernelCopy(5, 1000, 9))
+    if answer.errno:
+        assert (answer.moved, destination.read_bytes()) == (0, b"d" * (MIB // 2))
+    else:
+        assert destination.read_bytes()[9 : 9 + answer.moved] == source.read_bytes()[5 : 5 + answer.moved]
+
+
+def test_a_clone_of_part_of_a_block_is_refused_and_changes_nothing(
+    calls: FileCalls, destination: Path
+) -> None:
+    answer = calls.perform(Clone(1, 10, 1))
+    assert answer.errno in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV)
+    assert answer.reason.startswith("cloning 10 bytes from byte 1 of source: ")
+    assert destination.read_bytes() == b"d" * (MIB // 2)
+
+
+def test_zeros_are_made_of_what_is_inside_the_file_and_the_file_stays_as_long(
+    calls: FileCalls, destination: Path
+) -> None:
+    assert calls.perform(Zero(MIB, 1000)).moved == MIB // 2 - 1000
+    assert destination.read_bytes() == b"d" * 1000 + bytes(MIB // 2 - 1000)
+    assert calls.perform(Zero(MIB, MIB)).moved == 0
+
+
+def test_where_no_hole_can_be_punched_zeros_are_written(
+    calls: FileCalls, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ctypes
+
+    def refused(*_: int) -> int:
+        ctypes.set_errno(errno.EOPNOTSUPP)
+        return -1
+
+    monkeypatch.setattr("xcopy.device.fileops._fallocate", refused)
+    assert calls.perform(Zero(CHUNK + 100, 1000)).moved == CHUNK + 100
+    rest = MIB // 2 - 1000 - CHUNK - 100
+    assert destination.read_bytes() == b"d" * 1000 + bytes(CHUNK + 100) + b"d" * rest
+
+
+def test_a_file_is_made_longer_and_never_shorter(calls: FileCalls, destination: Path) -> None:
+    calls.perform(Extend(100))
+    assert destination.stat().st_size == MIB // 2
+    calls.perform(Extend(MIB))
+    assert destination.read_bytes() == b"d" * (MIB // 2) + bytes(MIB // 2)
+
+
+def test_data_and_holes_are_found_up_to_what_was_asked(tmp_path: Path) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        os.pwrite(file.fileno(), b"x" * 65536, MIB)
+        os.truncate(path, 3 * MIB)
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        calls = FileCalls(fd, fd, ("a", "a"), iter(range(99)).__next__)
+        assert calls.perform(Settle()).errno == 0
+        first = calls.perform(FindData(0, 3 * MIB))
+        if not first.hole:
+            pytest.skip("this file system keeps no holes")
+        assert first.moved == MIB
+        assert (lambda a: (a.moved, a.hole))(calls.perform(FindData(0, 100))) == (100, True)
+        assert (lambda a: (a.moved, a.hole))(calls.perform(FindData(MIB, 3 * MIB))) == (65536, False)
+        assert (lambda a: (a.moved, a.hole))(calls.perform(FindData(MIB + 65536, 2 * MIB))) == (
+            2 * MIB - 65536,
+            True,
+        )
+        past = calls.perform(FindData(4 * MIB, 100))
+        assert (past.moved, past.hole) == (100, False), "a hole past the end would be copied as zeros"
+    finally:
+        os.close(fd)
+
+
+def test_zeros_that_fill_a_block_become_a_hole_and_others_are_written(tmp_path: Path) -> None:
+    source, destination = tmp_path / "zeros", tmp_path / "sparse"
+    content = b"x" * 100 + bytes(8092) + b"y" * 4096 + bytes(MIB) + b"z" + bytes(70000)
+    source.write_bytes(content)
+    destination.write_bytes(b"d" * 300000)
+    fds = os.open(source, os.O_RDONLY), os.open(destination, os.O_WRONLY)
+    try:
+        answer = FileCalls(*fds, ("a", "b"), iter(range(9)).__next__).perform(
+            Transfer(0, len(content), 0, zeros_to_holes=True)
+        )
+        os.fsync(fds[1])
+    finally:
+        for fd in fds:
+            os.close(fd)
+    assert answer.moved == len(content)
+    assert destination.read_bytes() == content
+    assert destination.stat().st_blocks * 512 < MIB // 2

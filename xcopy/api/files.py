@@ -1,0 +1,393 @@
+"""Ranges of bytes from one file to another, by the cheapest means that both allow. Never prints.
+
+with prepare("a.img", "b.img", enumerate([(0, None, 4096)])) as copy:
+    report = copy.run()
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from operator import index
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+from xcopy.api.safety import secure_by_host
+from xcopy.api.shared_blocks import shared_bytes
+from xcopy.asked import Asked, Extent
+from xcopy.device.caches import drop, settle
+from xcopy.device.clock import MonotonicClock
+from xcopy.device.fileops import FileCalls
+from xcopy.device.open_file import open_destination, open_source
+from xcopy.device.worker import start
+from xcopy.errnos import Means
+from xcopy.errors import UnsafeError, UnsupportedError, UsageError, XcopyError
+from xcopy.file_job import GOAL, FileJob
+from xcopy.ladder import Ladder, Reflink, Sparse
+from xcopy.progress import Meter, Progress
+from xcopy.ranges import Quantity
+from xcopy.results import NotCopied, RangeResults
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from xcopy.device.open_file import OpenFile, Path
+    from xcopy.ranges import Number, Written
+    from xcopy.results import FailedRange
+
+LOOK = 0.2  # seconds between two looks at the progress
+LARGEST = 2**63 - 1  # bytes: what an offset of Linux can say
+FileRange: TypeAlias = "tuple[Number, Number | None, Number]"  # source offset, length, destination offset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions:
+    """How to copy between files.
+
+    `sync`: it survives a loss of power when the copy is done. `move`: one range may overlap its own copy, as
+    with memmove(3). `latency`: seconds that one call to the kernel is to take at the most, above 0. `force`
+    has the kinds of use of a destination device that are overridden (`xcopy.claim.FORCIBLE`).
+    """
+
+    reflink: Reflink = Reflink.AUTO
+    sparse: Sparse = Sparse.AUTO
+    sync: bool = False
+    move: bool = False
+    latency: float = GOAL
+    force: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """What became of a copy between files, read from its ledger; `bytes` and `calls` by means.
+
+    `refused` has why a means was not taken, or no longer. `shared` is how many bytes of it are in blocks that
+    the source has too, None where the file system does not tell. `durable` is true when that was asked
+    for, and is so. `longest` is the longest call's seconds. `stopped` is why not all is copied.
+    """
+
+    total: int
+    bytes: Mapping[Means, int]
+    calls: Mapping[Means, int]
+    refused: Mapping[Means, str]
+    ranges: RangeResults
+    not_copied: Sequence[FailedRange]
+    shared: int | None
+    durable: bool
+    not_durable: str
+    stopped: str
+    longest: float
+    elapsed: float
+    units: tuple[int, int] = (1, 1)  # bytes that a number without a suffix counts, at either side
+
+    @property
+    def copied(self) -> int:
+        """Bytes copied by any means, holes included."""
+        return sum(self.bytes.values())
+
+    @property
+    def complete(self) -> bool:
+        """True when all is copied, and durable if it was to be."""
+        return self.copied == self.total and not self.not_durable
+
+
+class CopyStopped(XcopyError):
+    """A copy ended before all was copied, or was not durable as asked; `report` has what became of it."""
+
+    def __init__(self, report: FileReport) -> None:
+        super().__init__(
+            f"copied {report.copied} of {report.total} bytes: {report.stopped or report.not_durable}"
+        )
+        self.report = report
+
+
+def prepare(
+    source: Path,
+    destination: Path,
+    ranges: Iterable[tuple[int, FileRange]] = ((0, (0, None, 0)),),
+    options: FileOptions | None = None,
+    *,
+    file: str | None = "",
+    look: bool = False,
+) -> FileCopy:
+    """Open and check both sides; nothing is written before `FileCopy.run`, but a new file is made.
+
+    Ranges are bytes: (source offset, length, destination offset), a length of None to the end of the source;
+    all are checked before the first is copied. With `look` no file is made, and nothing can be run. For
+    messages, each range comes with its number in `file`: a list's name, "" for a program's, None for the one
+    range of a command line.
+    Raises UsageError, UnsafeError, UnsupportedError or AccessError.
+    """
+    options = options or FileOptions()
+    if not options.latency > 0:
+        raise UsageError(f"a latency of {options.latency} s: every call takes longer than that")
+    with ExitStack() as stack:
+        reader = stack.enter_context(open_source(source))
+        writer = stack.enter_context(open_destination(destination, reader, make=not look))
+        try:
+            asked = _asked(reader, writer, ranges, file)
+            job = _job(reader, writer, asked, options)
+            warnings = tuple(secure_by_host(reader, writer, stack, force=options.force))
+        except BaseException:
+            writer.take_back()
+            raise
+        return FileCopy(reader, writer, asked, job, options, stack.pop_all(), warnings)
+
+
+def _asked(
+    reader: OpenFile, writer: OpenFile, ranges: Iterable[tuple[int, FileRange]], file: str | None
+) -> Asked:
+    """The ranges with their lengths resolved, all inside the source."""
+    size, room = reader.facts.size, writer.facts.size if writer.facts.device else LARGEST
+    if not size and not reader.facts.device and reader.has_bytes():
+        raise UnsupportedError(
+            f"{reader.facts.name} says that it is empty, and is not: where such a file ends, as those of "
+            "/proc, nobody can tell; cat copies it"
+        )
+
+    def resolved() -> Iterator[tuple[int, Written]]:
+        for number, (begin, length, to) in ranges:
+            first, place = _in_bytes(begin, reader), _in_bytes(to, writer)
+            count = max(0, size - first) if length is None else _in_bytes(length, reader)
+            for side, at in ((reader, first), (writer, place)):
+                if at % side.step or count % side.step:
+                    raise UsageError(
+                        f"{side.name}: {count} bytes at byte {at} are not whole blocks of {side.step} bytes, "
+                        "and a device has no others: give an offset and a COUNT that are"
+                    )
+            yield number, (first, count, place)
+
+    source, destination = Extent(reader.name, 0, size, 1), Extent(writer.name, 0, room, 1)
+    return Asked(source, destination, resolved(), file=file)
+
+
+def _in_bytes(number: Number, side: OpenFile) -> int:
+    """A plain number is bytes; one as it was written, without a suffix, is blocks of a device."""
+    if isinstance(number, Quantity):
+        return number.blocks(1) * (side.step if number.scale is None else 1)
+    try:
+        return index(number)
+    except TypeError:
+        raise UsageError(f"{number!r} is no number of bytes") from None
+
+
+def _job(reader: OpenFile, writer: OpenFile, asked: Asked, options: FileOptions) -> FileJob:
+    """Overlaps are decided here, and what no means can do is refused."""
+    clash = asked.clash() if reader.identity == writer.identity else None
+    if clash is not None and not (options.move and len(asked) == 1):
+        one, other = (asked.place(index) for index in clash)
+        names = " and ".join(dict.fromkeys((reader.facts.name, writer.facts.name)))
+        what = (
+            "the range reads bytes that it writes"
+            if len(asked) == 1
+            else f"{one} reads bytes that {other} writes"
+        )
+        way = (
+            "--move (move=True) copies it as if all were read first"
+            if len(asked) == 1
+            else "copy them one by one"
+        )
+        raise UnsafeError(f"source and destination overlap in one file ({names}): {what}; {way}")
+    ladder = Ladder(
+        reader.facts,
+        writer.facts,
+        reflink=options.reflink,
+        sparse=options.sparse,
+        overlapping=clash is not None,
+    )
+    ladder.insist(asked.request)
+    return FileJob(asked.request, ladder, goal=options.latency)
+
+
+class FileCopy:
+    """One copy that is ready to run; `report` is right whenever nothing is running, whatever was raised."""
+
+    def __init__(
+        self,
+        source: OpenFile,
+        destination: OpenFile,
+        asked: Asked,
+        job: FileJob,
+        options: FileOptions,
+        held: ExitStack,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        self.source, self.destination, self.asked, self.job = source, destination, asked, job
+        self.options, self.warnings = options, warnings
+        self._held = held
+        self._now = MonotonicClock().now
+        self._began = self._ended = self._now()
+        self._meter = Meter(0, 0.0)
+        self._seen: Mapping[Means, int] = self.job.bytes  # made anew by the thread that copies
+        self._running = False
+        self._shared: int | None = None
+        self._not_durable = ""
+        self._durable = self._finishing = False
+        self.fault: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of both files; one that was made for nothing is removed."""
+        if self._running:  # whoever was interrupted a second time leaves: the call under way has the files
+            return
+        if self.asked.request.bytes and not self.job.copied and self.destination.fd >= 0:
+            self.destination.take_back()
+        self._held.close()
+
+    def stop(self, reason: str) -> None:
+        """Copy no more than is under way; safe in a signal handler."""
+        self.job.stop(reason)
+
+    @property
+    def explained(self) -> list[tuple[Means, str]]:
+        """Each means, the cheapest first, and why it is not to be taken; "" for one that will be tried."""
+        return self.job.ladder.explain(self.asked.request)
+
+    @property
+    def kept(self) -> int:
+        """Bytes that the destination has behind all that is written to it, and keeps."""
+        ends = (each.destination_lba + each.blocks for each in self.asked.request.ranges)
+        return max(0, self.destination.facts.size - max(ends, default=0))
+
+    def run(self, observe: Callable[[Progress], object] = lambda _: None) -> FileReport:
+        """Copy; `observe` is shown the progress a few times a second.
+
+        The calls are made in a thread that no signal reaches: none of them is cut short, and what a handler
+        raises here is raised when the call under way has been booked. An error of the copy ends in a report;
+        one that is a fault of this program is in `fault`.
+        """
+        ended: SimpleQueue[None] = SimpleQueue()
+        self._began = self._now()
+
+        def work() -> None:
+            try:
+                self._carry_out()
+            except XcopyError as error:
+                self.job.stop(str(error))
+            except BaseException as error:
+                self.fault = error
+                self.job.stop(f"a fault of this program: {error!r}")
+            finally:
+                self._ended = self._now()
+                self._running = False
+                ended.put(None)
+
+        self._running = True
+        try:
+            start(work, "files")
+        except RuntimeError:  # no more threads to be had
+            work()
+        try:
+            while True:
+                with suppress(Empty):
+                    ended.get(timeout=LOOK)
+                    return self.report
+                observe(self._progress())
+        except BaseException as error:
+            self.stop(f"interrupted by {type(error).__name__}")
+            ended.get()
+            raise
+
+    def _carry_out(self) -> None:
+        calls = FileCalls(
+            self.source.fd,
+            self.destination.fd,
+            (self.source.facts.name, self.destination.facts.name),
+            self._now,
+        )
+        if self.source.node is not None:
+            settle(self.source.node)
+        if self.destination.node is not None:
+            drop(self.destination.node)
+        conversation = self.job.conversation()
+        with suppress(StopIteration):
+            step = next(conversation)
+            while True:
+                step = conversation.send(calls.perform(step))
+                self._seen = self.job.bytes
+        device = self.destination.node
+        if (self.options.sync or device is not None) and self.job.copied:
+            self._finishing = True
+            try:
+                self.destination.sync()
+                if device is not None:
+                    drop(device)
+                self._durable = not self.job.stopped
+            except XcopyError as error:
+                self._not_durable = str(error)
+        if self.job.bytes[Means.CLONE] or self.job.bytes[Means.KERNEL]:
+            self._shared = shared_bytes(self.source.fd, self.destination.fd, self.asked.request)
+
+    def _progress(self) -> Progress:
+        now = self._now() - self._began
+        job = self.job
+        copied = {means.value: count for means, count in self._seen.items()}
+        return Progress(
+            total=self.asked.request.bytes,
+            copied=copied,
+            means=job.means.value,
+            window="",
+            in_flight=1,
+            elapsed=now,
+            rate=self._meter.seen(sum(copied.values()), now),
+            stopping=job.stopped,
+            finishing=self._finishing,
+        )
+
+    @property
+    def report(self) -> FileReport:
+        """What has become of it."""
+        job = self.job
+        return FileReport(
+            total=self.asked.request.bytes,
+            bytes=job.bytes,
+            calls=dict(job.calls),
+            refused=dict(job.ladder.refused),
+            ranges=RangeResults(self.asked, job.coverage),
+            not_copied=NotCopied(self.asked.request, job.coverage),
+            shared=self._shared,
+            durable=self._durable,
+            not_durable=self._not_durable,
+            stopped=job.stopped,
+            longest=job.longest,
+            elapsed=self._ended - self._began,
+            units=(self.source.step, self.destination.step),
+        )
+
+
+def copy_ranges(
+    source: Path,
+    destination: Path,
+    ranges: Iterable[FileRange],
+    options: FileOptions | None = None,
+) -> FileReport:
+    """Copy ranges of (source offset, length, destination offset) in bytes from one file to another.
+
+    A length of None is to the end of the source, one of 0 copies nothing; no byte may be written twice, and
+    none read that is written. Files are paths or descriptors, whose positions stay. Raises as `prepare`, and
+    `CopyStopped` with the report when not all was copied.
+    """
+    with prepare(source, destination, enumerate(ranges), options) as copy:
+        report = copy.run()
+        if copy.fault is not None:
+            raise copy.fault
+        if not report.complete:
+            raise CopyStopped(report)
+        return report
+
+
+def copy_range(
+    source: Path,
+    destination: Path,
+    source_offset: int = 0,
+    destination_offset: int = 0,
+    length: int | None = None,
+    options: FileOptions | None = None,
+) -> FileReport:
+    """Copy `length` bytes, or all to the end of the source, from one file to another; as `copy_ranges`."""
+    return copy_ranges(source, destination, [(source_offset, length, destination_offset)], options)

@@ -1,0 +1,107 @@
+"""`xcopy-dev copy` where a side is a file: its options, and what is said of it."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING
+
+from xcopy.api.endpoint import split
+from xcopy.api.files import FileCopy, FileOptions, prepare
+from xcopy.api.request import check_texts
+from xcopy.cli.consent import forced_kinds, refuse_unsaid
+from xcopy.cli.copy import refuse_said, renderer_for, say, show, signals
+from xcopy.cli.exit_codes import ExitCode, code_of_files
+from xcopy.cli.ranges import range_list
+from xcopy.errors import UsageError
+from xcopy.ladder import Reflink, Sparse
+from xcopy.ranges import Quantity
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from xcopy.api.files import FileRange
+    from xcopy.cli.render_files import FilesRenderer
+    from xcopy.ranges import Number
+
+# What these say is about commands to a unit: of files it would be said in vain.
+OF_UNITS = {
+    "require": "--require",
+    "jobs": "--jobs",
+    "segment": "--segment",
+    "segments_per_command": "--segments-per-command",
+    "rate": "--rate",
+    "journal": "--journal",
+    "verify": "--verify",
+    "verify_only": "--verify-only",
+    "timeout": "--timeout",
+    "freeze": "--freeze",
+    "yes": "--yes",
+}
+
+
+def run_file_copy(arguments: argparse.Namespace) -> int:
+    """Copy between files as the command line says; returns the exit code."""
+    refuse_said(arguments, OF_UNITS, "is about units, and files are copied here")
+    if arguments.method != "auto":
+        raise UsageError(
+            f"--method {arguments.method} is about units; between files, --reflink never has the host copy"
+        )
+    if arguments.prefer != "either" or arguments.transport != "sg":
+        raise UsageError(
+            "--prefer and --transport are about units, and files are copied here: leave them out"
+        )
+    source, destination = split(arguments.source), split(arguments.destination)
+    many = arguments.ranges is not None
+    check_texts(source, destination, many=many)
+    options = FileOptions(
+        reflink=Reflink(arguments.reflink or "auto"),
+        sparse=Sparse(arguments.sparse or "auto"),
+        sync=arguments.sync,
+        move=arguments.move,
+        force=forced_kinds(arguments),
+    )
+    look = arguments.explain or arguments.dry_run
+    with range_list(arguments.ranges) as listed:
+        zero = Quantity(0, None, "0")
+        ranges: Iterable[tuple[int, FileRange]]
+        if listed is None:
+            ranges = [(0, (source.lba or zero, source.count, destination.lba or zero))]
+        else:
+            ranges = ((line, (_written(a), _written(n), _written(b))) for line, (a, n, b) in listed.ranges)
+        file = None if listed is None else listed.file
+        prepared = prepare(source.path, destination.path, ranges, options, file=file, look=look)
+    with prepared as copy:
+        refuse_unsaid(arguments)
+        return explain(copy, arguments) if look else carry_out(copy, arguments)
+
+
+def _written(number: Number) -> Quantity:
+    """A number of a list, as if it stood on the command line."""
+    return number if isinstance(number, Quantity) else Quantity(number, None, str(number))
+
+
+def _way(arguments: argparse.Namespace) -> FilesRenderer:
+    from xcopy.cli.render_files import FilesInJson, FilesInText
+
+    return FilesInJson() if arguments.json else FilesInText(verbose=arguments.verbose)
+
+
+def explain(copy: FileCopy, arguments: argparse.Namespace) -> int:
+    """Say what would be tried; nothing is written."""
+    say(_way(arguments).explained, copy)
+    return ExitCode.COPIED
+
+
+def carry_out(copy: FileCopy, arguments: argparse.Namespace) -> int:
+    """Run a copy that is ready, and say all there is to say; returns the exit code."""
+    renderer, way = renderer_for(arguments), _way(arguments)
+    with signals(copy) as heard:
+        say(way.planned, copy)
+        report = copy.run(lambda progress: show(renderer, progress, heard))
+        code = code_of_files(report, only_clones=copy.options.reflink is Reflink.ALWAYS)
+        say(way.finished, report, code)
+        say(way.trouble, report)
+        if copy.fault is not None:
+            traceback.print_exception(copy.fault)
+    return code

@@ -1,0 +1,250 @@
+"""A file opened for a copy: what it is, its size, block and file system, and how it is made durable.
+
+Does not copy, and does not judge whether two of them go together.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import stat
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from xcopy.device.topology import of_host
+from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
+from xcopy.ladder import FileFacts
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from xcopy.device.topology import Found
+
+FIGETBSZ: Final = 2  # <linux/fs.h>: _IO(0x00, 2)
+BLKSSZGET: Final = 0x1268  # <linux/fs.h>
+FILE: Final = "file"
+BLOCK_DEVICE: Final = "block device"
+NOWHERE: Final = "/dev/"  # a file made here by a slip of the pen fills memory, and backs nothing up
+MEMORY: Final = "/dev/shm/"
+ROOM: Final = 256  # bytes, more than any struct statfs has; f_type is its first word
+Path: TypeAlias = "str | os.PathLike[str] | int"
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(slots=True)
+class OpenFile:
+    """An open file until `close`; `identity` is the same for all names of one file."""
+
+    fd: int
+    facts: FileFacts
+    identity: tuple[int, int]
+    created: str = ""
+    node: Found | None = None  # of a device
+
+    @property
+    def name(self) -> str:
+        """How the user called it."""
+        return self.facts.name
+
+    @property
+    def step(self) -> int:
+        """What offsets and lengths are multiples of: a device's block, and 1 in a file."""
+        return self.facts.block if self.facts.device else 1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of it; a second call does nothing."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def has_bytes(self) -> bool:
+        """Whether reading gives any, whatever its size is said to be; an error counts as some."""
+        try:
+            return bool(os.pread(self.fd, 1, 0))
+        except OSError:
+            return True
+
+    def take_back(self) -> None:
+        """Remove it, if this made it and it is still empty and what its name says."""
+        with suppress(OSError):
+            if self.created and os.fstat(self.fd).st_size == 0:
+                there = os.stat(self.created, follow_symlinks=False)
+                if (there.st_dev, there.st_ino) == self.identity:
+                    os.unlink(self.created)
+
+    def sync(self) -> None:
+        """Have what was written survive a loss of power, a new name as well; `AccessError` if it may not."""
+        try:
+            os.fsync(self.fd)
+            if self.created:
+                folder = os.open(os.path.dirname(self.created) or ".", os.O_RDONLY | os.O_DIRECTORY)
+                try:
+                    os.fsync(folder)
+                finally:
+                    os.close(folder)
+        except OSError as error:
+            raise AccessError(
+                f"{self.facts.name}: {error.strerror}: what was written to it may be lost; copy it again"
+            ) from error
+
+
+def open_source(path: Path) -> OpenFile:
+    """A regular file or block device to read; a descriptor is opened anew: its flags and position stay.
+
+    A device is read past its page cache: what is held in that is to be written first (`caches.settle`).
+    """
+    name, at = _names(path)
+    kind = _kind(name, at)
+    if not kind:
+        raise UsageError(f"{name}: no such file")
+    if isinstance(path, int) and fcntl.fcntl(path, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY:
+        raise UsageError(f"{name} is open for writing alone, so nothing can be copied from it")
+    opened = _opened_device if kind == BLOCK_DEVICE else _opened
+    return opened(name, at, os.O_RDONLY)
+
+
+def open_destination(path: Path, like: OpenFile, *, make: bool = True) -> OpenFile:
+    """A regular file to write, made with the permissions of `like` where there is none; never made shorter.
+
+    Or a block device, written past its page cache: whether it is in use is to be found out before a byte is.
+    Without `make`, one that is not there is as it would be: empty, on its directory's file system, not open.
+    """
+    name, at = _names(path)
+    if isinstance(path, int) and fcntl.fcntl(path, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+        raise UsageError(f"{name} is open for reading alone, so nothing can be copied to it")
+    kind = _kind(name, at)
+    if kind == BLOCK_DEVICE and like.facts.device:
+        raise UnsupportedError(f"{name} and {like.facts.name} are devices: copy them in blocks, as units")
+    if kind == BLOCK_DEVICE:
+        return _opened_device(name, at, os.O_WRONLY)
+    if kind:
+        return _opened(name, at, os.O_WRONLY)
+    _refuse_new(name)
+    if not make:
+        with _opened(name, os.path.dirname(at) or ".", os.O_RDONLY | os.O_DIRECTORY) as folder:
+            return OpenFile(-1, FileFacts(name, 0, folder.facts.block, folder.facts.system), (0, 0))
+    mode = stat.S_IMODE(os.fstat(like.fd).st_mode) & 0o777
+    made = _opened(name, at, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    made.created = os.path.abspath(at)
+    return made
+
+
+def _refuse_new(name: str) -> None:
+    """`UsageError` where no file is to be made."""
+    if name.endswith("/"):
+        raise UsageError(f"{name}: no such directory; name the file that is to be made")
+    real = os.path.join(os.path.realpath(os.path.dirname(name) or "."), "")
+    if real.startswith(NOWHERE) and not real.startswith(MEMORY):
+        raise UsageError(f"{name}: no such device, and no file is made in {real}; `lsblk` lists the disks")
+    tail = os.path.basename(name).rpartition(":")
+    if tail[1] and tail[2][:1].isdigit():
+        raise UsageError(
+            f"{name}: no such file, and {tail[2]!r} is no offset: write FILE:OFFSET, as in a.img:4KiB"
+        )
+
+
+def _names(path: Path) -> tuple[str, str]:
+    """How it is called, and where it is opened."""
+    if isinstance(path, int):
+        return f"file descriptor {path}", f"/proc/self/fd/{path}"
+    name = os.fspath(path)
+    return name, name
+
+
+def _kind(name: str, at: str) -> str:
+    """FILE, BLOCK_DEVICE, or "" for what is not there; all else is refused before an open that may wait."""
+    try:
+        mode = os.stat(at).st_mode
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        raise _cannot(name, error) from error
+    if stat.S_ISREG(mode):
+        return FILE
+    if stat.S_ISBLK(mode):
+        return BLOCK_DEVICE
+    if stat.S_ISDIR(mode):
+        raise UsageError(f"{name} is a directory: name a file in it")
+    raise UsageError(f"{name} is neither a regular file nor a block device")
+
+
+def _opened(name: str, at: str, flags: int, mode: int = 0) -> OpenFile:
+    try:
+        fd = os.open(at, flags | os.O_CLOEXEC, mode)
+    except (OSError, ValueError) as error:
+        raise _cannot(name, error) from error
+    try:
+        found = os.fstat(fd)
+        block = max(found.st_blksize, _file_system_block(fd))
+        facts = FileFacts(name, found.st_size, block, _file_system(fd))
+    except OSError as error:
+        os.close(fd)
+        raise _cannot(name, error) from error
+    return OpenFile(fd, facts, (found.st_dev, found.st_ino))
+
+
+def _opened_device(name: str, at: str, flags: int) -> OpenFile:
+    node = of_host(os.path.realpath(at))
+    try:
+        fd = os.open(at, flags | os.O_DIRECT | os.O_CLOEXEC)
+    except OSError as error:
+        raise _cannot(name, error) from error
+    try:
+        size = os.lseek(fd, 0, os.SEEK_END)
+        block = _number(fd, BLKSSZGET)
+        found = os.fstat(fd)
+    except OSError as error:
+        os.close(fd)
+        raise _cannot(name, error) from error
+    return OpenFile(fd, FileFacts(name, size, block, device=True), (found.st_dev, found.st_ino), node=node)
+
+
+def _number(fd: int, request: int) -> int:
+    """What an ioctl that answers with an int says."""
+    room = bytearray(4)
+    fcntl.ioctl(fd, request, room, True)
+    return int(struct.unpack("=i", room)[0])
+
+
+def _file_system_block(fd: int) -> int:
+    try:
+        return max(1, _number(fd, FIGETBSZ))
+    except OSError:  # a file system without blocks
+        return 1
+
+
+def _file_system(fd: int) -> int:
+    """f_type of statfs(2), which Python's own does not tell; 0 where it cannot be asked."""
+    room = ctypes.create_string_buffer(ROOM)
+    if _libc.fstatfs(fd, room) != 0:
+        return 0
+    return ctypes.c_ulong.from_buffer(room).value & 0xFFFFFFFF
+
+
+def _cannot(name: str, error: OSError | ValueError) -> UsageError | AccessError | UnsafeError:
+    if isinstance(error, ValueError):
+        return UsageError(f"{name!r} is no path: {error}")
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR | errno.EISDIR | errno.ENAMETOOLONG | errno.ELOOP | errno.EBADF:
+            return UsageError(f"{name}: {error.strerror}")
+        case errno.EEXIST:
+            return UsageError(
+                f"{name}: made by somebody else this moment, or a link to nowhere; look, and try again"
+            )
+        case errno.ETXTBSY:
+            return UnsafeError(f"{name} is in use as a program or as swap: stop that first")
+        case errno.EROFS:
+            return UnsafeError(f"{name} is on a file system that is read-only")
+        case _:
+            return AccessError(f"{name}: {error.strerror}; run as root, or make it accessible")
