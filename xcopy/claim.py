@@ -88,10 +88,11 @@ def forced(text: str) -> frozenset[str]:
     """The kinds in `KIND[,KIND...]`; `UsageError` for an unknown one, or one that nothing overrides."""
     found = frozenset(text.split(","))
     for word in sorted(found):
-        if word in KINDS and word not in FORCIBLE:
+        if word in FORCIBLE:
+            continue
+        if word in KINDS:
             raise UsageError(f"--force={word}: nothing overrides that; {KINDS[word].way_out}")
-        if word not in KINDS:
-            raise UsageError(f"--force={word}: no such kind of use; there are {', '.join(FORCIBLE)}")
+        raise UsageError(f"--force={word}: no such kind of use; there are {', '.join(FORCIBLE)}")
     return found
 
 

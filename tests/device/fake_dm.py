@@ -61,11 +61,14 @@ def answer(
 ) -> bytes:
     """What the kernel leaves in a buffer of `room` bytes."""
     data, specs = b"", [line.split(" ", 3) for line in lines]
+    end = 0  # the data end with the last word, where the last target says that it ends is aligned
     for start, length, kind, *words in specs:
         text = " ".join(words).encode() + b"\0"
-        following = -(-(len(data) + SPEC + len(text)) // 8) * 8
+        end = len(data) + SPEC + len(text)
+        following = -(-end // 8) * 8
         spec = le(int(start), 8) + le(int(length), 8) + le(0, 4) + le(following, 4)
         data += (spec + kind.encode().ljust(16, b"\0") + text).ljust(following - len(data), b"\0")
+    data = data[:end]
     full = HEAD + len(data) > room
     size = HEAD if full else HEAD + len(data)
     head = le(4, 4) + le(48, 4) + le(0, 4) + le(size, 4) + le(HEAD, 4) + le(len(lines), 4) + le(1, 4)

@@ -120,7 +120,11 @@ def load_target() -> None:
     command("modprobe", "-a", *MODULES)
     if not os.path.ismount(CONFIGFS):
         command("mount", "-t", "configfs", "configfs", str(CONFIGFS))
-    for place in ("/etc/target", "/var/target/pr", "/var/target/alua"):
+    places = ["/etc/target", "/var/target/pr", "/var/target/alua"]
+    places.append(
+        "/proc/2/root/var/target/pr"
+    )  # where LIO's own threads write: below an initramfs, elsewhere
+    for place in places:
         Path(place).mkdir(parents=True, exist_ok=True)
 
 

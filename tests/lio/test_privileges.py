@@ -149,7 +149,7 @@ def test_who_may_only_open_sg_nodes_is_told_what_is_unchecked_and_may_force_it(
     assert media.wrong_byte(destination) is None
     for means in ("offload", "host"):
         media.renew(source, 0, COUNT)
-        outcome = run(*names, "--method", means, "--force")
+        outcome = run(*names, "--method", means, "--force=unchecked")
         assert outcome.exit == 0, outcome.said
         assert any("cannot be held" in warning for warning in outcome.records[0]["warnings"])
         media.copied(source, 0, destination, 0, MIB)

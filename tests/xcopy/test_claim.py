@@ -45,6 +45,10 @@ def test_a_refusal_names_the_word_that_overrides_it_and_the_word_does(kind: str)
     assert warning.startswith(f"--force={kind}: writing to /dev/sdb although ")
 
 
+def test_every_word_that_overrides_can_be_given() -> None:
+    assert forced(",".join(FORCIBLE)) == frozenset(FORCIBLE)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_refusal_says_what_to_do_instead(kind: str) -> None:
     claim = Claim(kind, "/dev/sdb", "somebody")

@@ -25,6 +25,7 @@ DM_TABLE_STATUS: Final = 0xC138FD0C  # _IOWR(0xfd, 12, struct dm_ioctl)
 INTERFACE: Final = 4  # major version
 STATUS_TABLE, SUSPENDED, ACTIVE = 0x10, 0x2, 0x20
 NO_FLUSH, BUFFER_FULL = 0x800, 0x100
+ALIGNED: Final = 8  # bytes: where a target begins
 FIRST_ROOM, MOST_ROOM = 16 << 10, 64 << 20  # bytes for an answer
 MOST_NUMBER: Final = 1 << 63  # sectors; what is more is no place on a disk
 
@@ -150,7 +151,7 @@ def _target(data: bytes, at: int) -> tuple[Target, int]:
     if at + _TARGET.size > len(data):
         raise DecodeError(f"a target at byte {at} of {len(data)}")
     start, length, _, following, kind = _TARGET.unpack_from(data, at)
-    if not at + _TARGET.size < following <= len(data):
+    if not at + _TARGET.size < following < len(data) + ALIGNED:  # the last one's points past the data
         raise DecodeError(f"a target at byte {at} of {len(data)}, with the next one at byte {following}")
     return Target(start, length, _text(kind), _text(data[at + _TARGET.size : following])), following
 
