@@ -144,6 +144,18 @@ def state_in(asked: Command, data: bytes) -> CopyStatusLid1 | CopyOperation | st
     return lid4 if lid4.status in STATUSES else f"COPY OPERATION STATUS {lid4.status:02X}h"
 
 
+def tells_of_nexus_loss(reply: Reply) -> bool:
+    """True where the storage may have forgotten what came by a path; one command alone is told of that."""
+    sense = sense_of(reply)
+    return sense is not None and sense.triple == NEXUS_LOSS
+
+
+def knows_nothing(reply: Reply) -> bool:
+    """True where there is no such copy, or none is known any more."""
+    sense = sense_of(reply)
+    return sense is not None and sense.triple == UNKNOWN_ID
+
+
 def alarm(reply: Reply, *, proven: bool) -> Verdict | None:
     """What a unit says of itself in place of an answer, once and no more, where that stops the copy."""
     sense = sense_of(reply)

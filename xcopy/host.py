@@ -110,13 +110,13 @@ class CommandBlocks:
 
     def _send(self, command: Command, lba: int) -> Reply:
         where = f"{self._name}: {command.name} at LBA {lba} failed"
-        reply, again = Reply(), True
+        reply, again = Reply(), not command.data_out  # a write that is at work may land after another's
         for pause in WAITS:
             try:
                 reply = self._transport.send(command)
             except TransportError as error:
                 if isinstance(error, Silence) and again and of_command(error) is not None:
-                    again = False  # the same bytes once more, by another path if there is one
+                    again = False  # once more, by another path if there is one
                     continue
                 raise IoFailed(f"{where}: {error}") from error
             action = judge(reply, proven=True).action

@@ -145,7 +145,7 @@ def copy_batch(
     begun = False  # True once a copy under this list identifier may have been begun
     while True:
         try:
-            reply = yield Send(command, to)
+            reply = yield Send(command, to, same_way=begun)  # another path knows nothing of that copy
         except Silence as error:
             unheard = judge_error(error, sent=True)
             if asked is None:
@@ -154,6 +154,8 @@ def copy_batch(
             broken = of_command(error) is not None
             return (yield from what_became(unheard, asked, to, patience, proven=proven, path_failed=broken))
         except (NoPassThrough, NotSent) as error:
+            if begun:
+                return judge_error(error, sent=True)
             return replace(judge_error(error, sent=False), begun=any_begun)
         verdict = judge(reply, proven=proven, command=command, salvage=salvage)
         any_begun = any_begun or verdict.begun

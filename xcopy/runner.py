@@ -15,8 +15,9 @@ from queue import Empty, SimpleQueue
 from threading import Event
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from cdb.command import Reply
 from xcopy.conversation import Read, Send, Side, Wait, Write, converse
-from xcopy.follow_up import alarm
+from xcopy.follow_up import alarm, knows_nothing, tells_of_nexus_loss
 from xcopy.host import HostOutcome, copy_piece
 from xcopy.offload import abort_for, carry
 from xcopy.polling import Aside, Flying, Polling, ask, send_all
@@ -118,6 +119,7 @@ class Runner:
         self._polling = Polling(pairs, job.request, now(), timeout)
         self._asides, self._called_back = 0, False  # how many threads send something aside
         self._held_back = 0.0  # seconds until the next task may go
+        self._nexus_loss: Reply | None = None  # the last that was told of, to whichever command
         self._workers = 0
         self._copied_by = dict.fromkeys(drives, 0)
         self._offload_rate = Meter(0, now())
@@ -312,6 +314,8 @@ class Runner:
 
     def _heard_aside(self, aside: Aside) -> None:
         """What a unit says of itself may stop the copy; what it says of a task under way is shown."""
+        if aside.reply is not None and tells_of_nexus_loss(aside.reply):
+            self._nexus_loss = aside.reply
         if aside.reply is not None and (trouble := alarm(aside.reply, proven=True)) is not None:
             self._job.in_doubt = True
             self._job.stop(trouble.reason)
@@ -334,10 +338,17 @@ class Runner:
                 doors.close()
 
     def _perform(self, task: Task, doors: Doors) -> Verdict | HostOutcome:
-        pair = self._pair(task)
+        pair, known = self._pair(task), self._nexus_loss
 
         def step(step: Step) -> object:
-            return self._step(step, doors, pair, task)
+            answer = self._step(step, doors, pair, task)
+            if not isinstance(step, Send) or not isinstance(answer, Reply):
+                return answer
+            if tells_of_nexus_loss(answer):
+                self._nexus_loss = answer
+            elif step.same_way and knows_nothing(answer) and (lost := self._nexus_loss) is not known:
+                return lost  # while this command was at work; whoever asks what became of it has to know
+            return answer
 
         request = self._job.request
         if isinstance(task, OffloadTask):

@@ -24,6 +24,7 @@ from xcopy.paths import PathChange, Paths
 from xcopy.target.array import memory_array
 from xcopy.target.attention import NEXUS_LOSS, POWER_ON
 from xcopy.target.faults import Call, Fault, Step, check
+from xcopy.target.identity import naa
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,7 +78,7 @@ class Bench:
         self.data = os.urandom(BLOCKS * 512)
         self.array.units[0].backing.write(0, self.data)
         for number, (path, unit) in enumerate(UNITS.items()):
-            self.machine.disk(path[-3:], 16 * number, wwid=f"naa.{unit}", sg=number)
+            self.machine.disk(path[-3:], 16 * number, wwid=self.wwid(unit), sg=number)
         self.machine.mapped("dm-0", 0, on=["sdd", "sde"], uuid="mpath-31", dm_name="mpatha")
         monkeypatch.setattr(endpoint, "_transport", self.opener)
         monkeypatch.setattr(topology, "resolve", self.machine.resolve)
@@ -86,6 +87,10 @@ class Bench:
         monkeypatch.setattr(claims, "claims", lambda _: ())
         monkeypatch.setattr(claims, "hold", lambda *_, **__: nullcontext())
         monkeypatch.setattr(safety, "at_stake", lambda *_: ((), ()))
+
+    def wwid(self, unit: int) -> str:
+        """What the kernel calls a unit."""
+        return f"naa.{naa(self.array.array_id, unit).value.hex()}"
 
     def opener(self, _kind: str, path: str, *, read_only: bool) -> tuple[Callable[[], Any], None]:
         assert not read_only
@@ -165,7 +170,7 @@ def test_an_sg_node_hands_over_to_an_sg_node(bench: Bench) -> None:
 
 def test_the_better_one_of_two_others_takes_over(bench: Bench) -> None:
     bench.units["/dev/sdf"] = 1
-    bench.machine.disk("sdf", 80, wwid="naa.1", access="active/optimized")
+    bench.machine.disk("sdf", 80, wwid=bench.wwid(1), access="active/optimized")
     for name in ("sdd", "sde"):
         (bench.machine.sysfs / f"class/block/{name}/device/access_state").write_text("active/non-optimized\n")
     bench.fault("/dev/sdd", OFFLINE, After(3))
@@ -194,7 +199,7 @@ def test_a_path_that_leads_to_another_unit_from_the_beginning_is_told_and_never_
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paths, "PATIENCE", 0.0)
-    bench.machine.disk("sdf", 80, wwid="naa.1")
+    bench.machine.disk("sdf", 80, wwid=bench.wwid(1))
     bench.units.update({"/dev/sdf": 0, "/dev/sde": 0})
     bench.fault("/dev/sdd", OFFLINE, After(10))
     report = bench.copy("/dev/sdd")

@@ -75,13 +75,15 @@ def test_a_destination_that_may_only_be_read_is_refused(user: User, sides: tuple
         unchecked(*sides, force=frozenset())
 
 
-def test_without_the_capability_to_empty_a_cache_for_certain_that_is_said(
+def test_without_capabilities_what_is_not_seen_and_not_certain_is_said(
     user: User, sides: tuple[Any, Any]
 ) -> None:
     user.capable = False
-    (warning,) = unchecked(*sides, force=frozenset())
-    assert "CAP_SYS_ADMIN" in warning
-    assert SDC in warning
+    programs, cache = unchecked(*sides, force=frozenset())
+    assert "CAP_SYS_PTRACE" in programs
+    assert "CAP_SYS_ADMIN" in cache
+    assert SDC in programs
+    assert SDC in cache
 
 
 def test_nodes_that_are_not_there_have_no_cache(user: User, sides: tuple[Any, Any]) -> None:

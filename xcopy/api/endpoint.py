@@ -245,7 +245,10 @@ def _by_several_paths(
         best = running(ways.values())
         return sorted((at for at, way in ways.items() if way in best), key=lambda at: best.index(ways[at]))
 
-    first, unit, failed = _first_to_answer(name, openers, order, timeout)
+    from xcopy.device.tree import says_to_be
+
+    named = next(iter(ways.values())).device.parent
+    first, unit, failed = _first_to_answer(name, openers, order, timeout, partial(says_to_be, named))
     paths = Paths(name, first, order, len(ways))
     for at, why in failed.items():
         paths.lost(at, why)
@@ -261,7 +264,11 @@ def _by_several_paths(
         unit,
         lambda: FailoverTransport(found),
         lambda writable: (
-            FailoverBlocks(found, lambda at: BlockFile(ways[at].node, unit.block_size, writable=writable))
+            FailoverBlocks(
+                found,
+                lambda at: BlockFile(ways[at].node, unit.block_size, writable=writable),
+                lambda at: _transport(transport, ways[at].node, read_only=True)[0](),
+            )
             if _opens(node, writable)
             else _by_commands(unit, FailoverTransport(found), timeout)
         ),
@@ -276,8 +283,13 @@ def _first_to_answer(
     openers: MappingType[str, Callable[[], Transport]],
     order: Callable[[], list[str]],
     timeout: float | None,
+    is_named: Callable[[LogicalUnit], bool],
 ) -> tuple[str, LogicalUnit, dict[str, str]]:
-    """The path that was named, or the best one that answers in its place, and why those before it did not."""
+    """The path that was named, or the best one that answers in its place, and why those before it did not.
+
+    What sysfs has of the others is of the time they were found: only a unit that says itself by then to be
+    the one that was named is taken for it.
+    """
     failed: dict[str, AccessError] = {}
     first = next(iter(openers))
     for at in dict.fromkeys((first, *order())):
@@ -286,7 +298,9 @@ def _first_to_answer(
         except AccessError as error:
             failed[at] = error
         else:
-            return at, unit, {path: str(error) for path, error in failed.items()}
+            if at == first or is_named(unit):
+                return at, unit, {path: str(error) for path, error in failed.items()}
+            failed[at] = AccessError(f"{at} leads to another unit than {first} did")
     raise failed[first]
 
 

@@ -199,9 +199,24 @@ class FailoverBlocks:
     What a path failed to write is written by the next with the same bytes, as dm-multipath does.
     """
 
-    def __init__(self, ways: Ways, open_blocks: Callable[[str], BlockDoor]) -> None:
+    def __init__(
+        self,
+        ways: Ways,
+        open_blocks: Callable[[str], BlockDoor],
+        ask_there: Callable[[str], Transport] | None = None,
+    ) -> None:
+        """`ask_there` opens for questions the very node that `open_blocks` opens: /dev/sgN is another."""
         self._ways = ways
-        self._route: _Route[BlockDoor] = _Route(ways, open_blocks, lambda path, _: ways.recognize(path))
+        ask = ask_there or ways.open_path
+
+        def check(path: str, _: BlockDoor) -> Reply | None:
+            way = ask(path)
+            try:
+                return ways.recognize(path, way)
+            finally:
+                way.close()
+
+        self._route: _Route[BlockDoor] = _Route(ways, open_blocks, check)
 
     def read(self, lba: int, blocks: int) -> memoryview:
         """Exactly these blocks, valid until the next read."""
@@ -221,7 +236,7 @@ class FailoverBlocks:
 
     def _by_a_path(self, act: Callable[[BlockDoor], Answer]) -> Answer:
         """What fails by every path, and by one of them again, is the unit's failure."""
-        failures = 0
+        failures = heard = 0
         while True:
             try:
                 door = self._route.door()
@@ -229,7 +244,8 @@ class FailoverBlocks:
                 raise IoFailed(str(error)) from error
             if isinstance(door, Reply):
                 verdict = judge(door, proven=True)
-                if verdict.action is Action.STOP:
+                heard += 1
+                if verdict.action is Action.STOP or heard > HEARD:
                     raise IoFailed(f"{self._ways.unit.name}: {verdict.reason}")
                 continue
             try:

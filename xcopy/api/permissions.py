@@ -49,6 +49,11 @@ def unchecked(source: Endpoint, destination: Endpoint, *, force: frozenset[str])
         if UNCHECKED not in force:
             raise AccessError(f"{side.name}: {said}; {WAY_OUT}, or --force={UNCHECKED} copies all the same")
         warnings.append(f"--force={UNCHECKED}: {side.name}: {said}")
+    if destination.node is not None and not may(Capability.SYS_PTRACE):
+        warnings.append(
+            f"without CAP_SYS_PTRACE it is not seen whether programs of other users have {destination.name} "
+            "open for writing; only a mount, a holder or an exclusive user is"
+        )
     if destination.node is not None and not may(Capability.SYS_ADMIN):
         warnings.append(
             f"without CAP_SYS_ADMIN the kernel may keep blocks of {destination.name} that a program has open "

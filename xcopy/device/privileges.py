@@ -10,6 +10,7 @@ class Capability(IntEnum):
     """Those that matter here, by their bits (include/uapi/linux/capability.h)."""
 
     SYS_RAWIO = 17  # EXTENDED COPY on /dev/sdX; not on /dev/sgN
+    SYS_PTRACE = 19  # what programs of other users have open
     SYS_ADMIN = 21  # BLKFLSBUF, and the tables of device-mapper
 
 

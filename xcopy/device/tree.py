@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Final
 
 from cdb.errors import DecodeError
 from cdb.vpd import DeviceIdentification
-from xcopy.unit import LOGICAL_UNIT
+from xcopy.unit import EUI64, LOGICAL_UNIT, NAA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from cdb.vpd import Designator
+    from xcopy.unit import LogicalUnit
+
+KERNEL_S: Final = {NAA: "naa", EUI64: "eui"}  # how `wwid` begins (drivers/scsi/scsi_lib.c, scsi_vpd_lun_id)
 UNIT_GROUP: Final = 6  # a designator (`vpd.DESIGNATOR_TYPES`) that all units of a group have
 
 # dm/uuid begins with the layer that made the map.
@@ -216,14 +220,26 @@ def identity(here: Path) -> set[object]:
         designators = DeviceIdentification.unpack_from(page).designators if page else ()
     except DecodeError:
         designators = ()
-    names = frozenset(
+    names = names_in(designators)
+    return found | ({names} if names else set())
+
+
+def names_in(designators: Iterable[Designator]) -> frozenset[tuple[int, bytes]]:
+    """What of these names a unit, and no group of units."""
+    return frozenset(
         (each.designator_type, each.value)
         for each in designators
         if each.association == LOGICAL_UNIT
         and each.designator_type != UNIT_GROUP
         and each.value.strip(b"\0 ")
     )
-    return found | ({names} if names else set())
+
+
+def says_to_be(here: Path, unit: LogicalUnit) -> bool:
+    """True where the kernel knew a disk, which may be offline now, by all the names that a unit gives."""
+    names, known = names_in(unit.designators), identity(here)
+    words = {f"{KERNEL_S[kind]}.{value.hex()}" for kind, value in names if kind in KERNEL_S}
+    return names in known if any(isinstance(each, frozenset) for each in known) else bool(words & known)
 
 
 def bytes_of(path: Path) -> bytes:
