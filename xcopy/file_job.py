@@ -7,6 +7,7 @@ no call, knows no clock, and which means may be taken is the ladder's to say.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from xcopy.coverage import Coverage, State
@@ -137,7 +138,7 @@ class FileJob:
         piece = Piece(room.start, self._cut(means, min(room.blocks, portion.size)))
         self.coverage.begin(piece)
         self.means = means
-        answer = yield self._step(means, source, piece.blocks, destination)
+        answer = self._whole((yield self._step(means, source, piece.blocks, destination)))
         self._book(means, piece, answer)
         if answer.moved:
             portion.took(answer.moved, answer.seconds)
@@ -146,6 +147,11 @@ class FileJob:
         else:
             self._interrupted = 0
         return answer.moved
+
+    def _whole(self, answer: Answer) -> Answer:
+        """Part of a block is not copied: what is left begins at a block of the device, or cannot be named."""
+        part = answer.moved % self.ladder.step
+        return replace(answer, moved=answer.moved - part) if part else answer
 
     def _cut(self, means: Means, length: int) -> int:
         """Whole granules where a means takes nothing else: only the last bytes of both files are fewer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -229,3 +230,66 @@ def test_two_devices_are_not_copied_here(loop: Loop) -> None:
 def test_a_device_that_is_not_there_becomes_no_file(loop: Loop) -> None:
     assert main([loop(), "/dev/xcopy-no-such-disk"]) == 2
     assert not os.path.lexists("/dev/xcopy-no-such-disk")
+
+
+def test_a_file_and_a_loop_device_over_it_are_one_and_may_not_overlap(loop: Loop) -> None:
+    device = loop()
+    file = Path(f"/sys/block/{Path(device).name}/loop/backing_file").read_text().strip()
+    data = fill(device, 0, 8 * MIB)
+    for sides in ((f"{file}:0+6MiB", f"{device}:2MiB"), (f"{device}:0+6MiB", f"{file}:2MiB")):
+        assert main(list(sides)) == 3
+    assert Path(file).read_bytes()[: 8 * MIB] == data
+
+
+def test_a_file_that_is_a_disk_of_this_machine_is_written_only_by_force(loop: Loop, tmp_path: Path) -> None:
+    device, source = loop(), tmp_path / "source"
+    file = Path(f"/sys/block/{Path(device).name}/loop/backing_file").read_text().strip()
+    data = fill(device)
+    source.write_bytes(content(MIB, 2))
+    assert main([str(source), file]) == 3
+    assert Path(file).read_bytes()[:MIB] == data
+    assert main([str(source), file, "--force=holder"]) == 0
+    assert Path(file).read_bytes()[:MIB] == source.read_bytes()
+
+
+def test_what_a_device_holds_is_named_before_a_file_is_written_onto_it(
+    loop: Loop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device, source = loop(), tmp_path / "source"
+    subprocess.run(["mkfs.ext4", "-q", device], check=True, capture_output=True)
+    source.write_bytes(content(MIB))
+    assert main([str(source), device]) == 0
+    said = capsys.readouterr()
+    assert "this will be destroyed: " in said.out + said.err
+    assert "ext" in said.out + said.err
+
+
+def test_a_physical_volume_is_not_written_onto_by_a_file(loop: Loop, tmp_path: Path) -> None:
+    device, source = loop(), tmp_path / "source"
+    label = b"LABELONE" + (1).to_bytes(8, "little") + bytes(8) + b"LVM2 001"  # in the second sector of a PV
+    fill(device)
+    with open(device, "r+b") as file:
+        os.pwrite(file.fileno(), label.ljust(512, b"\0"), 512)
+        os.fsync(file.fileno())
+    source.write_bytes(content(MIB, 2))
+    before = Path(device).read_bytes()[:MIB]
+    assert main([str(source), device]) == 3
+    assert Path(device).read_bytes()[:MIB] == before
+
+
+def test_what_is_told_to_be_left_after_a_full_disk_copies_the_rest(
+    loop: Loop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device, full = loop(), tmp_path / "full"
+    data = fill(device, 0, 4 * MIB)
+    full.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(full)], check=True)
+    try:
+        assert main([f"{device}:0+4MiB", f"{full}/out:100"]) == 1
+        hint = re.search(r"SRC:(\S+) DST:(\S+)", "".join(capsys.readouterr()))
+        assert hint
+        subprocess.run(["mount", "-o", "remount,size=8m", str(full)], check=True)
+        assert main([f"{device}:{hint[1]}", f"{full}/out:{hint[2].rstrip(';,.')}"]) == 0
+        assert (full / "out").read_bytes() == bytes(100) + data
+    finally:
+        subprocess.run(["umount", str(full)], check=True)

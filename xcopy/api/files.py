@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from operator import index
-from queue import Empty, SimpleQueue
+from threading import Event
 from typing import TYPE_CHECKING, Self, TypeAlias
 
 from xcopy.api.safety import secure_by_host
@@ -109,6 +109,7 @@ def prepare(
     *,
     file: str | None = "",
     look: bool = False,
+    agree: Callable[[tuple[str, ...]], object] = lambda _: None,
 ) -> FileCopy:
     """Open and check both sides; nothing is written before `FileCopy.run`, but a new file is made.
 
@@ -127,11 +128,13 @@ def prepare(
         try:
             asked = _asked(reader, writer, ranges, file)
             job = _job(reader, writer, asked, options)
-            warnings = tuple(secure_by_host(reader, writer, stack, force=options.force))
+            cleared = secure_by_host(reader, writer, asked, stack, force=options.force, writing=not look)
+            if cleared.destroyed:
+                agree(cleared.destroyed)
         except BaseException:
             writer.take_back()
             raise
-        return FileCopy(reader, writer, asked, job, options, stack.pop_all(), warnings)
+        return FileCopy(reader, writer, asked, job, options, stack.pop_all(), tuple(cleared.warnings))
 
 
 def _asked(
@@ -261,7 +264,7 @@ class FileCopy:
         raises here is raised when the call under way has been booked. An error of the copy ends in a report;
         one that is a fault of this program is in `fault`.
         """
-        ended: SimpleQueue[None] = SimpleQueue()
+        ended = Event()
         self._began = self._now()
 
         def work() -> None:
@@ -275,7 +278,7 @@ class FileCopy:
             finally:
                 self._ended = self._now()
                 self._running = False
-                ended.put(None)
+                ended.set()
 
         self._running = True
         try:
@@ -284,13 +287,12 @@ class FileCopy:
             work()
         try:
             while True:
-                with suppress(Empty):
-                    ended.get(timeout=LOOK)
+                if ended.wait(LOOK):
                     return self.report
                 observe(self._progress())
         except BaseException as error:
             self.stop(f"interrupted by {type(error).__name__}")
-            ended.get()
+            ended.wait()
             raise
 
     def _carry_out(self) -> None:
@@ -311,13 +313,18 @@ class FileCopy:
                 step = conversation.send(calls.perform(step))
                 self._seen = self.job.bytes
         device = self.destination.node
+        if device is None and self.job.copied:
+            try:
+                self.destination.let_out()
+            except XcopyError as error:
+                self._not_durable = str(error)
         if (self.options.sync or device is not None) and self.job.copied:
             self._finishing = True
             try:
                 self.destination.sync()
                 if device is not None:
                     drop(device)
-                self._durable = not self.job.stopped
+                self._durable = not (self.job.stopped or self._not_durable)
             except XcopyError as error:
                 self._not_durable = str(error)
         if self.job.bytes[Means.CLONE] or self.job.bytes[Means.KERNEL]:

@@ -5,12 +5,13 @@ By identity and LBA, never by path. Holds what it allows until the copy is done;
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from xcopy import reserved
 from xcopy.api.asking import carry_out
-from xcopy.api.contents import at_stake
+from xcopy.api.contents import at_stake, of_device, of_unit
 from xcopy.api.permissions import forbidden
 from xcopy.claim import KINDS, UNCHECKED, Claim, allow
 from xcopy.errors import AccessError, UnsafeError, XcopyError
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import ExitStack
 
+    from xcopy.api.contents import Place
     from xcopy.api.endpoint import Endpoint
     from xcopy.asked import Asked
     from xcopy.device.disk import Node
+    from xcopy.device.open_file import OpenFile
     from xcopy.device.topology import Found
 
 
@@ -169,7 +172,24 @@ def secure(
         if not (still and claim.kind == "mounted" and claim.by.startswith("/"))
     ]
     found, notes = _uses(destination, timeout)
-    contents, unread = at_stake(destination, asked) if asked is not None else ((), ())
+    place = of_unit(destination) if asked is not None else None
+    return _cleared(destination, place, asked, found, warnings, notes, stack, force, writing=writing)
+
+
+def _cleared(
+    destination: Side,
+    place: Place | None,
+    asked: Asked | None,
+    found: list[Claim],
+    warnings: list[str],
+    notes: list[str],
+    stack: ExitStack,
+    force: frozenset[str],
+    *,
+    writing: bool,
+) -> Cleared:
+    """What the destination holds is a use as well, or will be destroyed; then it is held."""
+    contents, unread = at_stake(place, asked) if place is not None and asked is not None else ([], [])
     found += [
         Claim(each.signature.kind, each.device)
         for each in contents
@@ -187,19 +207,51 @@ def secure(
 
 
 def secure_by_host(
-    source: Side, destination: Side, stack: ExitStack, *, force: frozenset[str] = frozenset()
-) -> list[str]:
+    source: OpenFile,
+    destination: OpenFile,
+    asked: Asked,
+    stack: ExitStack,
+    *,
+    force: frozenset[str] = frozenset(),
+    writing: bool = True,
+) -> Cleared:
     """As `secure`, where this host alone reads and writes: no unit is asked who has reserved it."""
-    found: list[Claim] = []
-    if destination.node is not None:
-        from xcopy.device.claims import claims
+    from xcopy.device.claims import below, claims, loops_of, mounts_on
 
-        found += claims(destination.node)
+    for device, file in ((source, destination), (destination, source)):
+        if device.node is not None and file.node is None:
+            itself = loops_of(file.identity) & below(device.number)
+            if itself:
+                raise UnsafeError(
+                    f"{device.name} is, or lies on, {min(itself)}, which is {file.name} by another name: "
+                    "what is written would be read again; copy within the file"
+                )
     warnings = [
         f"the source is in use: {claim}; what changes may be copied either way" for claim in _writers(source)
     ]
-    warnings += allow(destination.name, found, force)
-    return warnings + _hold(destination, found, stack, force, writing=True)
+    if destination.node is None:
+        if source.node is not None:
+            mine = [m.point for m in mounts_on(source.node) if _is_there(m.point, destination)]
+            warnings += [
+                f"{destination.name} is on {point}, a file system of {source.name} itself: where that is "
+                "read, the copy has it half written"
+                for point in mine[:1]
+            ]
+        used = [
+            Claim("holder", destination.name, f"{loop} (a loop device)")
+            for loop in sorted(loops_of(destination.identity))
+        ]
+        return Cleared(warnings + allow(destination.name, used, force))
+    found = list(claims(destination.node))
+    place = of_device(destination)
+    return _cleared(destination, place, asked, found, warnings, [], stack, force, writing=writing)
+
+
+def _is_there(point: str, file: OpenFile) -> bool:
+    try:
+        return os.stat(point).st_dev == file.identity[0]
+    except OSError:
+        return False
 
 
 def _uses(destination: Endpoint, timeout: float | None) -> tuple[list[Claim], list[str]]:

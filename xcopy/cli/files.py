@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xcopy.api.endpoint import split
 from xcopy.api.files import FileCopy, FileOptions, prepare
 from xcopy.api.request import check_texts
-from xcopy.cli.consent import forced_kinds, refuse_unsaid
+from xcopy.cli.consent import agreement, forced_kinds, refuse_unsaid
 from xcopy.cli.copy import refuse_said, renderer_for, say, show, signals
 from xcopy.cli.exit_codes import ExitCode, code_of_files
 from xcopy.cli.ranges import range_list
@@ -36,7 +36,6 @@ OF_UNITS = {
     "verify_only": "--verify-only",
     "timeout": "--timeout",
     "freeze": "--freeze",
-    "yes": "--yes",
 }
 
 
@@ -62,6 +61,7 @@ def run_file_copy(arguments: argparse.Namespace) -> int:
         force=forced_kinds(arguments),
     )
     look = arguments.explain or arguments.dry_run
+    agree = (lambda _: None) if look else agreement(arguments)
     with range_list(arguments.ranges) as listed:
         zero = Quantity(0, None, "0")
         ranges: Iterable[tuple[int, FileRange]]
@@ -70,7 +70,7 @@ def run_file_copy(arguments: argparse.Namespace) -> int:
         else:
             ranges = ((line, (_written(a), _written(n), _written(b))) for line, (a, n, b) in listed.ranges)
         file = None if listed is None else listed.file
-        prepared = prepare(source.path, destination.path, ranges, options, file=file, look=look)
+        prepared = prepare(source.path, destination.path, ranges, options, file=file, look=look, agree=agree)
     with prepared as copy:
         refuse_unsaid(arguments)
         return explain(copy, arguments) if look else carry_out(copy, arguments)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,6 +113,31 @@ def mounts_on(node: Found, *, proc: str = "/proc", sysfs: str = "/sys") -> tuple
         for mount in found
         if any(mount.is_of(block) for block in blocks) or pools.get(mount.device) in mine
     )
+
+
+def loops_of(identity: tuple[int, int], *, sysfs: str = "/sys") -> frozenset[str]:
+    """The loop devices that have the bytes of a file, known by its device and inode; nothing shows them."""
+    found = set()
+    for backing in (Path(sysfs) / "class/block").glob("loop*/loop/backing_file"):
+        for name in lines(backing):
+            with suppress(OSError, ValueError):
+                there = os.stat(name)
+                if (there.st_dev, there.st_ino) == identity:
+                    found.add(f"/dev/{backing.parent.parent.name}")
+    return frozenset(found)
+
+
+def below(number: int, *, sysfs: str = "/sys") -> frozenset[str]:
+    """A block device by its number, the disk of a partition, and all that they are built on."""
+    todo = [(Path(sysfs) / f"dev/block/{os.major(number)}:{os.minor(number)}").resolve()]
+    found: set[str] = set()
+    while todo:
+        here = todo.pop()
+        here = here.parent if (here / "partition").exists() else here
+        if here.name not in found:
+            found.add(here.name)
+            todo += [(Path(sysfs) / "class/block" / each.name).resolve() for each in here.glob("slaves/*")]
+    return frozenset(f"/dev/{name}" for name in found)
 
 
 class Held:

@@ -45,6 +45,7 @@ class OpenFile:
     identity: tuple[int, int]
     created: str = ""
     node: Found | None = None  # of a device
+    number: int = 0  # of a device: st_rdev
 
     @property
     def name(self) -> str:
@@ -65,8 +66,9 @@ class OpenFile:
     def close(self) -> None:
         """Let go of it; a second call does nothing."""
         if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+            fd, self.fd = self.fd, -1
+            with suppress(OSError):  # it was heard of before
+                os.close(fd)
 
     def has_bytes(self) -> bool:
         """Whether reading gives any, whatever its size is said to be; an error counts as some."""
@@ -82,6 +84,15 @@ class OpenFile:
                 there = os.stat(self.created, follow_symlinks=False)
                 if (there.st_dev, there.st_ino) == self.identity:
                     os.unlink(self.created)
+
+    def let_out(self) -> None:
+        """Hear of what could not be written as far as a close tells: on NFS, all; `AccessError` for it."""
+        try:
+            os.close(os.dup(self.fd))
+        except OSError as error:
+            raise AccessError(
+                f"{self.facts.name}: {error.strerror}: what was written to it may be lost; copy it again"
+            ) from error
 
     def sync(self) -> None:
         """Have what was written survive a loss of power, a new name as well; `AccessError` if it may not."""
@@ -118,7 +129,8 @@ def open_destination(path: Path, like: OpenFile, *, make: bool = True) -> OpenFi
     """A regular file to write, made with the permissions of `like` where there is none; never made shorter.
 
     Or a block device, written past its page cache: whether it is in use is to be found out before a byte is.
-    Without `make`, one that is not there is as it would be: empty, on its directory's file system, not open.
+    Without `make`, one that is not there is as it would be: empty, on its directory's file system, not open;
+    and no device is opened for writing: udev looks anew at one that was.
     """
     name, at = _names(path)
     if isinstance(path, int) and fcntl.fcntl(path, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
@@ -127,13 +139,16 @@ def open_destination(path: Path, like: OpenFile, *, make: bool = True) -> OpenFi
     if kind == BLOCK_DEVICE and like.facts.device:
         raise UnsupportedError(f"{name} and {like.facts.name} are devices: copy them in blocks, as units")
     if kind == BLOCK_DEVICE:
-        return _opened_device(name, at, os.O_WRONLY)
-    if kind:
+        return _opened_device(name, at, os.O_WRONLY if make else os.O_RDONLY)
+    if kind == FILE:
+        _refuse_slip(name, at)
         return _opened(name, at, os.O_WRONLY)
     _refuse_new(name)
     if not make:
         with _opened(name, os.path.dirname(at) or ".", os.O_RDONLY | os.O_DIRECTORY) as folder:
-            return OpenFile(-1, FileFacts(name, 0, folder.facts.block, folder.facts.system), (0, 0))
+            return OpenFile(
+                -1, FileFacts(name, 0, folder.facts.block, folder.facts.system), (folder.identity[0], 0)
+            )
     mode = stat.S_IMODE(os.fstat(like.fd).st_mode) & 0o777
     made = _opened(name, at, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     made.created = os.path.abspath(at)
@@ -144,14 +159,28 @@ def _refuse_new(name: str) -> None:
     """`UsageError` where no file is to be made."""
     if name.endswith("/"):
         raise UsageError(f"{name}: no such directory; name the file that is to be made")
-    real = os.path.join(os.path.realpath(os.path.dirname(name) or "."), "")
-    if real.startswith(NOWHERE) and not real.startswith(MEMORY):
+    if real := _nowhere(os.path.dirname(name)):
         raise UsageError(f"{name}: no such device, and no file is made in {real}; `lsblk` lists the disks")
     tail = os.path.basename(name).rpartition(":")
     if tail[1] and tail[2][:1].isdigit():
         raise UsageError(
             f"{name}: no such file, and {tail[2]!r} is no offset: write FILE:OFFSET, as in a.img:4KiB"
         )
+
+
+def _refuse_slip(name: str, at: str) -> None:
+    """`UsageError` for a file where only devices are: an earlier slip of the pen made it."""
+    if real := _nowhere(os.path.dirname(os.path.realpath(at))):
+        raise UsageError(
+            f"{name} is a file in {real}, in memory, and no device; remove it, and look with `lsblk` where "
+            "the device is"
+        )
+
+
+def _nowhere(folder: str) -> str:
+    """The directory in full, if it is one of devices."""
+    real = os.path.join(os.path.realpath(folder or "."), "")
+    return real if real.startswith(NOWHERE) and not real.startswith(MEMORY) else ""
 
 
 def _names(path: Path) -> tuple[str, str]:
@@ -186,6 +215,8 @@ def _opened(name: str, at: str, flags: int, mode: int = 0) -> OpenFile:
         raise _cannot(name, error) from error
     try:
         found = os.fstat(fd)
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            raise OSError(errno.EEXIST, "not the file any more that it was a moment ago")
         block = max(found.st_blksize, _file_system_block(fd))
         facts = FileFacts(name, found.st_size, block, _file_system(fd))
     except OSError as error:
@@ -204,10 +235,13 @@ def _opened_device(name: str, at: str, flags: int) -> OpenFile:
         size = os.lseek(fd, 0, os.SEEK_END)
         block = _number(fd, BLKSSZGET)
         found = os.fstat(fd)
+        if found.st_rdev != os.makedev(node.major, node.minor):
+            raise OSError(errno.EEXIST, "not the device any more that it was a moment ago")
     except OSError as error:
         os.close(fd)
         raise _cannot(name, error) from error
-    return OpenFile(fd, FileFacts(name, size, block, device=True), (found.st_dev, found.st_ino), node=node)
+    facts = FileFacts(name, size, block, device=True)
+    return OpenFile(fd, facts, (found.st_dev, found.st_ino), node=node, number=found.st_rdev)
 
 
 def _number(fd: int, request: int) -> int:
