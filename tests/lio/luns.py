@@ -120,11 +120,8 @@ def load_target() -> None:
     command("modprobe", "-a", *MODULES)
     if not os.path.ismount(CONFIGFS):
         command("mount", "-t", "configfs", "configfs", str(CONFIGFS))
-    places = ["/etc/target", "/var/target/pr", "/var/target/alua"]
-    places.append(
-        "/proc/2/root/var/target/pr"
-    )  # where LIO's own threads write: below an initramfs, elsewhere
-    for place in places:
+    # LIO takes the first of these for its records, and refuses reservations where it cannot write `pr`.
+    for place in ("/etc/target/pr", "/etc/target/alua", "/var/target/pr", "/var/target/alua"):
         Path(place).mkdir(parents=True, exist_ok=True)
 
 
