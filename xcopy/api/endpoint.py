@@ -12,7 +12,7 @@ from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from xcopy.api.asking import carry_out
+from xcopy.api.asking import ask
 from xcopy.device.clock import MonotonicClock
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
 from xcopy.host import CommandBlocks
@@ -91,27 +91,6 @@ class Endpoint:
         return (part.paths for part in self.parts if part.paths is not None)
 
 
-def of_files(source: str, destination: str) -> bool:
-    """Whether a copy is to or from a file (one that is to be made, too), and no side is a unit alone."""
-    kinds = [_kind(split(text).path) for text in (source, destination)]
-    return "unit" not in kinds and ("file" in kinds or kinds == ["block", "none"])
-
-
-def _kind(path: str) -> str:
-    """ "file" for a regular one or a directory, "block", "none" for what is not there, else "unit"."""
-    if path.startswith(EMULATED):
-        return "unit"
-    try:
-        mode = os.stat(path).st_mode
-    except FileNotFoundError:
-        return "none"
-    except (OSError, ValueError):
-        return "unit"  # opening it as one says why it cannot be looked at
-    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-        return "file"
-    return "block" if stat.S_ISBLK(mode) else "unit"
-
-
 def split(text: str) -> EndpointText:
     """The path and range in `text`, a whole text that exists as a path being one."""
     return parse_endpoint(text, _exists)
@@ -146,11 +125,7 @@ def ask_endpoint(text: EndpointText, *, transport: str = "sg", timeout: float | 
 def make_durable(endpoint: Endpoint) -> None:
     """Have every unit write its cache; `AccessError` where one does not say that it did."""
     for part in endpoint.parts:
-        way = part.open_transport()
-        try:
-            carry_out(synchronize(part.unit.name), way, part.unit.name)
-        finally:
-            way.close()
+        ask(part.open_transport, synchronize(part.unit.name), part.unit.name)
 
 
 def refuse_moved(endpoint: Endpoint) -> None:
@@ -235,6 +210,7 @@ def _by_several_paths(
     from xcopy.api.failover import FailoverBlocks, FailoverTransport, Ways
     from xcopy.device.blockio import BlockFile
     from xcopy.device.paths import running
+    from xcopy.device.tree import says_to_be
     from xcopy.paths import Paths
 
     ways = {at: way for way in node.ways if (at := way.sg if by_sg else way.node) is not None}
@@ -244,8 +220,6 @@ def _by_several_paths(
     def order() -> list[str]:
         best = running(ways.values())
         return sorted((at for at, way in ways.items() if way in best), key=lambda at: best.index(ways[at]))
-
-    from xcopy.device.tree import says_to_be
 
     named = next(iter(ways.values())).device.parent
     first, unit, failed = _first_to_answer(name, openers, order, timeout, partial(says_to_be, named))
@@ -361,11 +335,7 @@ def _transport(kind: str, path: str, *, read_only: bool) -> tuple[Callable[[], T
 
 
 def _probe(name: str, opener: Callable[[], Transport], timeout: float | None) -> LogicalUnit:
-    way = opener()
-    try:
-        return carry_out(discover(name, timeout or 60.0), way, name)
-    finally:
-        way.close()
+    return ask(opener, discover(name, timeout or 60.0), name)
 
 
 def _partition(name: str, start: int, length: int, block_size: int) -> tuple[int, int]:

@@ -7,12 +7,13 @@ be at work (`follow_up`). Which path is next is `paths`' to say, what is a path'
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from cdb.command import NotSent, Reply, Silence
 from xcopy import path_errors
-from xcopy.api.asking import carry_out
+from xcopy.api.asking import ask, carry_out
 from xcopy.device.clock import MonotonicClock
 from xcopy.errors import IoFailed, UnsafeError, XcopyError
 from xcopy.probe import recognize
@@ -53,13 +54,12 @@ class Ways:
 
         `XcopyError` where it leads elsewhere, or nowhere.
         """
-        if way is not None:
-            return carry_out(recognize(self.unit, path, self.timeout), way, path)
-        way = self.open_path(path)
-        try:
-            return self.recognize(path, way)
-        finally:
-            way.close()
+        asked = recognize(self.unit, path, self.timeout)
+        return (
+            carry_out(asked, way, path)
+            if way is not None
+            else ask(partial(self.open_path, path), asked, path)
+        )
 
     def leads_there(self, path: str) -> bool:
         """False for a path to another unit; before a copy, when what there is to hear is of earlier times.
@@ -207,14 +207,10 @@ class FailoverBlocks:
     ) -> None:
         """`ask_there` opens for questions the very node that `open_blocks` opens: /dev/sgN is another."""
         self._ways = ways
-        ask = ask_there or ways.open_path
+        there = ways if ask_there is None else replace(ways, open_path=ask_there)
 
         def check(path: str, _: BlockDoor) -> Reply | None:
-            way = ask(path)
-            try:
-                return ways.recognize(path, way)
-            finally:
-                way.close()
+            return there.recognize(path)
 
         self._route: _Route[BlockDoor] = _Route(ways, open_blocks, check)
 

@@ -78,8 +78,7 @@ def _entry(unit: Listed, known: Uses | None, why: str) -> Entry:
     node = unit.node
     if node is None:
         return Entry(unit, claims=None, no_claims=unit.unknown.get("claims", ""))
-    disks = (*((node.disk,) if node.disk else ()), *node.siblings)
-    numbers = [(False, disk.major, disk.minor) for disk in disks] or [(True, node.major, node.minor)]
+    numbers = [(False, disk.major, disk.minor) for disk in node.blocks] or [(True, node.major, node.minor)]
     links = tuple(sorted({link for number in numbers for link in links_of(*number)}))
     return Entry(unit, links, claims(node, known=known) if known else None, why)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from xcopy import reserved
-from xcopy.api.asking import carry_out
+from xcopy.api.asking import ask
 from xcopy.api.contents import at_stake, of_device, of_unit
 from xcopy.api.permissions import forbidden
 from xcopy.claim import KINDS, UNCHECKED, Claim, allow
@@ -122,8 +122,7 @@ def _same(source: Endpoint, read: int, destination: Endpoint, write: int) -> boo
 
 def _names(node: Node) -> set[object]:
     """Every name the kernel has for a unit: its disks by all paths, its sg node, its wwid."""
-    disks = (*((node.disk,) if node.disk else ()), *node.siblings)
-    names: set[object] = {(disk.major, disk.minor) for disk in disks}
+    names: set[object] = {(disk.major, disk.minor) for disk in node.blocks}
     return names | {name for name in (node.sg, node.wwid) if name}
 
 
@@ -267,11 +266,7 @@ def _uses(destination: Endpoint, timeout: float | None) -> tuple[list[Claim], li
         found.append(Claim("read-only", destination.name))
     for part in destination.parts:
         try:
-            way = part.open_transport()
-            try:
-                access = carry_out(reserved.ask(timeout or 60.0), way, part.unit.name)
-            finally:
-                way.close()
+            access = ask(part.open_transport, reserved.ask(timeout or 60.0), part.unit.name)
         except XcopyError as error:
             notes.append(f"whether {part.unit.name} is reserved is not known: {error}")
             continue

@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from xcopy.cli.render_json import emit
+from xcopy.cli.render_json import emit, emit_incomplete
 from xcopy.cli.render_text import MEANS, SHOWN_RANGES, part_of
 from xcopy.errnos import Means
 from xcopy.settings import size_text as size
@@ -133,11 +133,7 @@ class FilesInJson(_Trouble):
 
     def finished(self, report: FileReport, code: ExitCode) -> None:
         """The last record; before it, of a list of ranges, one for each that is not copied whole."""
-        if not report.ranges.single:
-            for result in report.ranges.incomplete:
-                emit(
-                    "range", **{**asdict(result), "not_copied": [asdict(part) for part in result.not_copied]}
-                )
+        emit_incomplete(report.ranges)
         emit(
             "done",
             exit=int(code),

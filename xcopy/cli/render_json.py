@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from xcopy.errors import XcopyError
     from xcopy.paths import PathChange
     from xcopy.progress import Progress
+    from xcopy.results import RangeResults
     from xcopy.unit import LogicalUnit
     from xcopy.verification import Verified
 
@@ -30,6 +31,13 @@ EVERY = 1.0  # seconds between two progress records
 def emit(record: str, **fields: Any) -> None:
     """One line."""
     print(json.dumps({"record": record, **fields}), flush=True)
+
+
+def emit_incomplete(ranges: RangeResults) -> None:
+    """Of a list of ranges, a line for each that is not copied whole."""
+    if not ranges.single:
+        for result in ranges.incomplete:
+            emit("range", **{**asdict(result), "not_copied": [asdict(part) for part in result.not_copied]})
 
 
 def print_error(error: XcopyError) -> None:
@@ -168,11 +176,7 @@ class JsonRenderer:
 
     def finished(self, report: Report, code: ExitCode) -> None:
         """The last record; before it, of a list of ranges, one for each that is not copied whole."""
-        if not report.ranges.single:
-            for result in report.ranges.incomplete:
-                emit(
-                    "range", **{**asdict(result), "not_copied": [asdict(part) for part in result.not_copied]}
-                )
+        emit_incomplete(report.ranges)
         emit(
             "done",
             exit=int(code),

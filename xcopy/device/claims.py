@@ -222,7 +222,7 @@ def _others(node: Found, partition: str | None) -> _Others:
 
 def _paths(disk: Node) -> tuple[Block, ...]:
     """The nodes of a unit; none where no block driver took it."""
-    return (disk.disk, *disk.siblings) if disk.disk else ()
+    return disk.blocks if disk.disk else ()
 
 
 def _used(node: Found, others: _Others) -> Iterator[tuple[Block, Block, bool]]:

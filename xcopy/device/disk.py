@@ -54,6 +54,11 @@ class Node:
         return self.disk.path if self.disk else None
 
     @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The block nodes of the whole disk by every path, its own first."""
+        return (*((self.disk,) if self.disk else ()), *self.siblings)
+
+    @property
     def read_only(self) -> bool:
         """True when the kernel takes the partition, or its disk, for read-only."""
         return any(block.read_only for block in (self.disk, self.partition) if block)
@@ -73,9 +78,8 @@ class Node:
     @property
     def tops(self) -> tuple[str, ...]:
         """The nodes to hold so that no path to the disk, or to the partition, is free: `claims.hold` each."""
-        blocks = (*((self.disk,) if self.disk else ()), *self.siblings)
         number = self.partition.number if self.partition else None
-        return tuple(dict.fromkeys(block.to_hold(number).path for block in blocks))
+        return tuple(dict.fromkeys(block.to_hold(number).path for block in self.blocks))
 
 
 def of_block(tree: Tree, path: str, here: Path, *, named: tuple[int, int] | None = None) -> Node:

@@ -219,7 +219,7 @@ class _Descent:
 
     def _neighbours(self, own: frozenset[str]) -> list[Block]:
         """Partitions of the units, and what is built on the units directly, besides the volume."""
-        disks = [block for disk in self.disks for block in (disk.disk, *disk.siblings) if block is not None]
+        disks = [block for disk in self.disks for block in disk.blocks]
         found: dict[str, Block] = {}
         for disk in disks:
             for block in disk.walk():
@@ -313,5 +313,4 @@ def _number(here: Path) -> tuple[int, int]:
 
 def _numbers(disk: Node) -> set[tuple[int, int]]:
     """Of all paths to a unit; a disk that is gone meanwhile has none, or it would be like any other."""
-    blocks = (disk.disk, *disk.siblings)
-    return {(block.major, block.minor) for block in blocks if block is not None and block.major}
+    return {(block.major, block.minor) for block in disk.blocks if block.major}

@@ -64,7 +64,7 @@ def resolve(
 
 def _by_its_name(found: Found, status: Callable[[str], os.stat_result]) -> Found:
     """`UnsafeError` where a kernel's name, by which a unit is opened, leads to another device in /dev."""
-    blocks = [block for each in found.disks for block in (each.disk, *each.siblings) if block is not None]
+    blocks = [block for each in found.disks for block in each.blocks]
     if found.kind == "volume":
         blocks.append(found.block)
     elif found.partition is not None:
