@@ -6,8 +6,6 @@ copy is made. What is copied is far from what the use itself keeps at the start 
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import select
 import signal
@@ -18,11 +16,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.frozen import ioctl, is_frozen
 from tests.lio.luns import PREFIX, command
 from tests.lio.running import running
 from tests.lio.test_refusals import assert_refused
 from xcopy.claim import FORCIBLE
-from xcopy.device.guardian import FIFREEZE, FITHAW
+from xcopy.device.guardian import FITHAW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -210,23 +209,3 @@ def ended(watched: int) -> None:
         assert select.select([watched], [], [], DEADLINE)[0], "the guardian has not ended"
     finally:
         os.close(watched)
-
-
-def ioctl(point: str, number: int) -> None:
-    fd = os.open(point, os.O_RDONLY)
-    try:
-        fcntl.ioctl(fd, number, 0)
-    finally:
-        os.close(fd)
-
-
-def is_frozen(point: str) -> bool:
-    """Freezing what is not frozen succeeds, and is undone at once."""
-    try:
-        ioctl(point, FIFREEZE)
-    except OSError as error:
-        if error.errno != errno.EBUSY:
-            raise
-        return True
-    ioctl(point, FITHAW)
-    return False

@@ -5,8 +5,6 @@ Whether one is frozen, FIFREEZE says: it fails with EBUSY on what is frozen alre
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import select
 import shutil
@@ -19,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.frozen import ioctl, is_frozen
 from tests.machine.conftest import run
 from tests.machine.test_loop_claims import node
 from xcopy.device.caches import settle
@@ -61,26 +60,6 @@ def mounted(request: pytest.FixtureRequest, loop: Loop, tmp_path: Path) -> Itera
     if is_frozen(str(point)):
         ioctl(str(point), FITHAW)
     run("umount", str(point))
-
-
-def ioctl(point: str, number: int) -> None:
-    fd = os.open(point, os.O_RDONLY)
-    try:
-        fcntl.ioctl(fd, number, 0)
-    finally:
-        os.close(fd)
-
-
-def is_frozen(point: str) -> bool:
-    """Freezing what is not frozen succeeds, and is undone at once."""
-    try:
-        ioctl(point, FIFREEZE)
-    except OSError as error:
-        if error.errno != errno.EBUSY:
-            raise
-        return True
-    ioctl(point, FITHAW)
-    return False
 
 
 @contextmanager

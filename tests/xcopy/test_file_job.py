@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.xcopy.fake_files import FakeFiles
+from tests.xcopy.test_errnos import STOP
 from xcopy.coverage import State
 from xcopy.errnos import Means
 from xcopy.file_job import FileJob
@@ -17,18 +18,6 @@ from xcopy.ladder import OCFS2, OVERLAY, FileFacts, Ladder, Reflink, Sparse
 from xcopy.plan import Request
 
 CANNOT = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.ENOTTY, errno.EINVAL, errno.EPERM, errno.EACCES)
-FATAL = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.ESTALE,
-    errno.EIO,
-    errno.ETXTBSY,
-    errno.EBADF,
-    errno.EISDIR,
-    errno.EOVERFLOW,
-)
 
 
 def content(length: int, start: int = 1) -> bytearray:
@@ -110,7 +99,7 @@ class TestWhatAnErrnoMeans:
         assert kinds(files).count(call) == tries
         assert means_of(call) in job.ladder.refused
 
-    @pytest.mark.parametrize("number", FATAL)
+    @pytest.mark.parametrize("number", STOP)
     @pytest.mark.parametrize("call", [Clone, KernelCopy, Transfer])
     def test_what_no_other_means_would_cure_ends_the_copy_with_its_reason(
         self, call: type, number: int
@@ -349,7 +338,7 @@ TROUBLES = st.lists(
     st.one_of(
         st.none(),
         st.integers(-70, -1),
-        st.sampled_from([0, errno.EINTR, errno.EAGAIN, *CANNOT, *FATAL]),
+        st.sampled_from([0, errno.EINTR, errno.EAGAIN, *CANNOT, *STOP]),
     ),
     max_size=6,
 )
