@@ -112,9 +112,10 @@ def test_a_physical_volume_with_and_without_an_active_volume(use: Use) -> None:
 def test_a_member_of_an_array_that_runs_and_that_does_not(use: Use) -> None:
     command("modprobe", "raid1")
     making = ("--create", ARRAY, "--run", "--force", "--level=1", "--raid-devices=1", "--metadata=1.2")
-    command("mdadm", *making, "--assume-clean", "--bitmap=none", use.spare.path)
+    still = ("--assume-clean", "--bitmap=none", "--readonly")  # or it writes its own mark some time later
+    command("mdadm", *making, *still, use.spare.path)
+    command("udevadm", "settle")  # udev reads the array once: meanwhile it cannot be stopped
     try:
-        command("mdadm", "--readonly", ARRAY)  # or it writes its own clean mark some time later
         use.both("md", "(an md array (raid1))")
     finally:
         command("mdadm", "--stop", ARRAY)
