@@ -173,7 +173,7 @@ def _shared(report: FileReport) -> str:
     if not (report.bytes[Means.CLONE] or report.bytes[Means.KERNEL]):
         return "no blocks shared"
     if report.shared is None:
-        return "whether blocks are shared, the file system does not tell"
+        return "whether blocks are shared is not known (no FIEMAP here, or too many extents)"
     return f"{size(report.shared)} in blocks shared with the source" if report.shared else "no blocks shared"
 
 

@@ -15,8 +15,11 @@ _HEAD: Final = struct.Struct("=QQIIII")  # start, length, flags, mapped, count, 
 _EXTENT: Final = struct.Struct("=QQQQQIIII")  # start, place, length, 0, 0, flags, 0, 0, 0
 
 
-def extents(fd: int, start: int, length: int) -> list[FileExtent]:
-    """The extents that have bytes of a range, in order; `OSError` where the file system does not tell."""
+def extents(fd: int, start: int, length: int, *, most: int | None = None) -> list[FileExtent]:
+    """The extents that have bytes of a range, in order; `OSError` where the file system does not tell.
+
+    With `most`, no more is asked once there are more than that.
+    """
     found: list[FileExtent] = []
     at, end = start, start + length
     while at < end:
@@ -28,6 +31,8 @@ def extents(fd: int, start: int, length: int) -> list[FileExtent]:
             first, place, size, _, _, flags, *_ = _EXTENT.unpack_from(room, _HEAD.size + index * _EXTENT.size)
             found.append(FileExtent(first, place, size, flags))
         if not mapped or found[-1].flags & LAST or found[-1].end <= at:
+            break
+        if most is not None and len(found) > most:
             break
         at = found[-1].end
     return found
