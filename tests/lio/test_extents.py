@@ -1,0 +1,225 @@
+"""A file copied onto a disk by the storage, from the blocks that its file system has it in."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.frozen import ioctl, is_frozen
+from tests.lio.luns import KIB, MIB, PARTITIONS, command
+from tests.lio.target_log import watching
+from xcopy.api.copy import Options
+from xcopy.api.extents import prepare
+from xcopy.cli.exit_codes import ExitCode, code_of_report
+from xcopy.device.guardian import FITHAW
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.lio.conftest import Outcome
+    from tests.lio.luns import Lun
+    from tests.lio.media import Media
+    from xcopy.progress import Progress
+
+TO = 4096  # LBA on the destination
+SMALL_XFS = ("-f", "--unsupported")  # it wants 300 MiB otherwise
+_fallocate = ctypes.CDLL(None, use_errno=True).fallocate
+_fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+
+
+@pytest.fixture
+def mount(tmp_path: Path, media: Media) -> Iterator[Callable[..., Path]]:
+    """Make a file system on a unit and mount it; its mount point. It is thawed and gone afterwards."""
+    made: list[tuple[Lun, Path]] = []
+
+    def mounted(lun: Lun, kind: str, *options: str, part: str = "", flags: str = "defaults") -> Path:
+        command("modprobe", kind)
+        command(f"mkfs.{kind}", "-q", *options, lun.path + part)
+        point = tmp_path / f"mounted{len(made)}"
+        point.mkdir()
+        command("mount", "-o", flags, lun.path + part, str(point))
+        made.append((lun, point))
+        return point
+
+    yield mounted
+    for lun, point in reversed(made):
+        try:
+            assert not is_frozen(str(point))
+        finally:
+            with suppress(OSError):
+                ioctl(str(point), FITHAW)
+            command("umount", str(point))
+            command("wipefs", "--all", "--force", "--quiet", lun.path)
+            media.accept(lun)
+
+
+def patchwork(path: Path) -> bytes:
+    """3 MiB in several extents, with holes, and half a MiB that is allocated and was never written."""
+    made = bytearray(3 * MIB)
+    with open(path, "w+b") as file, open(f"{path}.between", "wb") as between:
+        for first, length in ((0, 300 * KIB), (512 * KIB, 128 * KIB), (MIB, 900 * KIB)):
+            data = os.urandom(length)
+            os.pwrite(file.fileno(), data, first)
+            made[first : first + length] = data
+            os.fsync(file.fileno())
+            between.write(bytes(64 * KIB))  # where the next extent would have begun
+            between.flush()
+            os.fsync(between.fileno())
+        assert _fallocate(file.fileno(), 0, 2 * MIB, 512 * KIB) == 0
+        os.truncate(file.fileno(), len(made))
+    return bytes(made)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "freeze"),
+    [("xfs", SMALL_XFS, ("--freeze",)), ("ext4", ("-F",), ())],
+    ids=["xfs, frozen", "ext4, looked at before and after"],
+)
+def test_the_file_is_on_the_disk_by_extended_copy_and_nothing_else_is_written(
+    luns: dict[str, Lun],
+    media: Media,
+    xcopy_dev: Callable[..., Outcome],
+    mount: Callable[..., Path],
+    kind: str,
+    options: tuple[str, ...],
+    freeze: tuple[str, ...],
+) -> None:
+    source, destination = luns["ram0"], luns["spare"]
+    media.renew(destination, 0, destination.blocks)
+    point = mount(source, kind, *options)
+    data = patchwork(point / "file")
+    with watching() as seen:
+        outcome = xcopy_dev("--extents", str(point / "file"), f"{destination.path}:{TO}", *freeze)
+    assert outcome.exit == 0, outcome.said
+    assert not is_frozen(str(point))
+    media.wrote(destination, TO, data)
+    assert media.wrong_byte(destination) is None
+    plan = outcome.records[0]
+    assert plan["record"] == "extents"
+    assert (plan["file_system"], plan["device"]) == (kind, source.path)
+    assert plan["frozen"] == ([str(point)] if freeze else [])
+    written = (300 + 128 + 900) * KIB
+    assert outcome.done["bytes"] == {"offload": written, "host": 0, "zeros": 3 * MIB - written}
+    assert sum(each.blocks for each in seen.segments) * 512 == written
+    assert seen.commands
+    assert seen.sources == {source.naa}
+
+
+def test_of_a_file_system_on_a_partition_the_place_of_that_is_added(
+    media: Media,
+    luns: dict[str, Lun],
+    xcopy_dev: Callable[..., Outcome],
+    parted: Lun,
+    mount: Callable[..., Path],
+) -> None:
+    destination = luns["ram1"]
+    point = mount(parted, "ext4", "-F", part="1")
+    data = patchwork(point / "file")
+    words = ("--extents", f"{point}/file:512KiB+2MiB", f"{destination.path}:{TO}", "--freeze")
+    means = xcopy_dev(*words, "--explain").records[-2]["means"]
+    assert [each["means"] for each in means if not each["refused"]] == ["extents", "host"]
+    assert xcopy_dev(*words, "--dry-run").exit == 0
+    assert media.wrong_byte(destination) is None
+    with watching() as seen:
+        outcome = xcopy_dev(*words)
+    assert outcome.exit == 0, outcome.said
+    media.wrote(destination, TO, data[512 * KIB :][: 2 * MIB])
+    assert media.wrong_byte(destination) is None
+    first, blocks = PARTITIONS[0]
+    assert seen.segments
+    assert all(first <= each.source < first + blocks for each in seen.segments)
+
+
+def test_where_the_storage_cannot_the_host_copies_the_file_and_the_reason_is_said(
+    luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome], mount: Callable[..., Path]
+) -> None:
+    source, destination = luns["ram0"], luns["no3pc"]
+    point = mount(source, "ext4", "-F")
+    data = patchwork(point / "file")
+    words = ("--extents", str(point / "file"), f"{destination.path}:{TO}", "--freeze")
+    assert xcopy_dev(*words, "--require", "offload").exit == 4
+    assert media.wrong_byte(destination) is None
+    outcome = xcopy_dev(*words)
+    assert outcome.exit == 0, outcome.said
+    assert "not by the file's extents: " in outcome.said
+    assert outcome.records[0]["record"] == "extents"
+    assert outcome.records[0]["refused"]
+    assert outcome.done["bytes"]["host"] == 3 * MIB
+    media.wrote(destination, TO, data)
+    assert media.wrong_byte(destination) is None
+
+
+def test_a_refusal_that_comes_with_the_first_command_has_the_host_copy_the_file(
+    luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome], mount: Callable[..., Path]
+) -> None:
+    source, destination = luns["ram0"], luns["far"]
+    point = mount(source, "ext4", "-F")
+    data = patchwork(point / "file")
+    words = ("--extents", str(point / "file"), f"{destination.path}:{TO}")
+    assert xcopy_dev(*words, "--require", "offload").exit == 4
+    assert media.wrong_byte(destination) is None
+    outcome = xcopy_dev(*words)
+    assert outcome.exit == 0, outcome.said
+    assert "not by the file's extents: " in outcome.said
+    media.wrote(destination, TO, data)
+    assert media.wrong_byte(destination) is None
+
+
+def test_a_file_is_not_copied_onto_its_own_disk_whatever_is_forced(
+    luns: dict[str, Lun], xcopy_dev: Callable[..., Outcome], mount: Callable[..., Path]
+) -> None:
+    source = luns["ram0"]
+    point = mount(source, "ext4", "-F")
+    data = patchwork(point / "file")
+    outcome = xcopy_dev(
+        "--extents", str(point / "file"), f"{source.path}:100000", "--force=mounted,open,holder"
+    )
+    assert outcome.exit == 3
+    assert "no --force overrides that" in outcome.said
+    assert (point / "file").read_bytes() == data
+
+
+class TestMeanwhile:
+    """What is done to the file while it is copied: at the first look at the progress."""
+
+    def test_a_file_that_is_written_to_is_told_to_be_no_copy(
+        self, luns: dict[str, Lun], media: Media, mount: Callable[..., Path]
+    ) -> None:
+        source, destination = luns["ram0"], luns["spare"]
+        point = mount(source, "xfs", *SMALL_XFS)
+        patchwork(point / "file")
+
+        def write(_: Progress) -> None:
+            with open(point / "file", "r+b") as file:
+                file.write(b"in place: its blocks stay where they are")
+
+        with prepare(str(point / "file"), destination.path) as copy:
+            report = copy.run(write)
+        assert report.copied == report.total
+        assert "was changed while it was copied" in report.stopped
+        assert "--freeze" in report.stopped
+        assert code_of_report(report, only_offload=True) is ExitCode.STOPPED
+        media.accept(destination)
+
+    def test_one_that_moved_before_it_was_frozen_is_copied_from_where_it_is(
+        self, luns: dict[str, Lun], media: Media, mount: Callable[..., Path]
+    ) -> None:
+        source, destination = luns["ram0"], luns["spare"]
+        point = mount(source, "ext4", "-F")
+        data = bytearray(patchwork(point / "file"))
+        seen: list[bool] = []
+        with prepare(str(point / "file"), destination.path, Options(freeze=True)) as copy:
+            with open(point / "file", "r+b") as file:
+                file.seek(2 * MIB + 128 * KIB)
+                file.write(b"new" * 100_000)
+            data[2 * MIB + 128 * KIB : 2 * MIB + 128 * KIB + 300_000] = b"new" * 100_000
+            report = copy.run(lambda _: seen.append(is_frozen(str(point))))
+        assert report.complete
+        assert seen[0]
+        media.wrote(destination, 0, bytes(data))
+        assert media.wrong_byte(destination) is None
