@@ -11,6 +11,7 @@ import pytest
 
 from tests.frozen import ioctl, is_frozen
 from tests.lio.luns import KIB, MIB, PARTITIONS, command
+from tests.lio.media import bytes_at
 from tests.lio.target_log import watching
 from xcopy.api.copy import Options
 from xcopy.api.extents import prepare
@@ -110,27 +111,25 @@ def test_the_file_is_on_the_disk_by_extended_copy_and_nothing_else_is_written(
     assert seen.sources == {source.naa}
 
 
-def test_of_a_file_system_on_a_partition_the_place_of_that_is_added(
-    media: Media,
-    luns: dict[str, Lun],
-    xcopy_dev: Callable[..., Outcome],
-    parted: Lun,
-    mount: Callable[..., Path],
+def test_from_a_partition_and_onto_one_the_places_of_both_are_added(
+    parted: Lun, xcopy_dev: Callable[..., Outcome], mount: Callable[..., Path]
 ) -> None:
-    destination = luns["ram1"]
     point = mount(parted, "ext4", "-F", part="1")
-    data = patchwork(point / "file")
-    words = ("--extents", f"{point}/file:512KiB+2MiB", f"{destination.path}:{TO}", "--freeze")
+    data = patchwork(point / "file")[512 * KIB :][: 2 * MIB]
+    (first, blocks), (second, _) = PARTITIONS
+    behind = (first + blocks) * 512
+    before = bytearray(bytes_at(parted.path, behind, parted.size - behind))
+    words = ("--extents", f"{point}/file:512KiB+2MiB", f"{parted.path}2:64", "--freeze")
     means = xcopy_dev(*words, "--explain").records[-2]["means"]
     assert [each["means"] for each in means if not each["refused"]] == ["extents", "host"]
     assert xcopy_dev(*words, "--dry-run").exit == 0
-    assert media.wrong_byte(destination) is None
+    assert bytes_at(parted.path, behind, parted.size - behind) == before
     with watching() as seen:
         outcome = xcopy_dev(*words)
     assert outcome.exit == 0, outcome.said
-    media.wrote(destination, TO, data[512 * KIB :][: 2 * MIB])
-    assert media.wrong_byte(destination) is None
-    first, blocks = PARTITIONS[0]
+    at = (second + 64) * 512 - behind
+    before[at : at + len(data)] = data
+    assert bytes_at(parted.path, behind, parted.size - behind) == before
     assert seen.segments
     assert all(first <= each.source < first + blocks for each in seen.segments)
 

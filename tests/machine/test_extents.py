@@ -282,6 +282,7 @@ class TestCommand:
         ("--extents", "{file}", "{device}", "--journal", "{file}.journal"),
         ("--extents", "{file}", "{device}:0+8"),
         ("--extents", "{file}:1TiB", "{device}"),
+        ("--extents", "{file}", "emu:{device}/0"),
         ("--extents", "{file}x", "{device}"),
         ("--extents", "{file}", "{device}x"),
         ("--extents", "{file}", "{device}", "--force"),

@@ -28,7 +28,7 @@ from xcopy.device.open_file import open_source
 from xcopy.errors import UnsafeError, UnsupportedError, UsageError
 from xcopy.file_map import moved_on
 from xcopy.job import Method
-from xcopy.ranges import EndpointText
+from xcopy.ranges import EMULATED, EndpointText
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +61,8 @@ def prepare(
         raise UsageError("a file that is copied by its extents has neither a journal nor a verification")
     texts = split(source), split(destination)
     check_texts(*texts, many=False)
+    if texts[1].path.startswith(EMULATED):
+        raise UsageError(f"{texts[1].path} is an emulated unit, and no disk of this machine can copy to it")
     with ExitStack() as stack:
         file = stack.enter_context(open_source(texts[0].path))
         if file.facts.device:
