@@ -285,6 +285,8 @@ class TestCommand:
         ("--extents", "{file}", "emu:{device}/0"),
         ("--extents", "{file}x", "{device}"),
         ("--extents", "{file}", "{device}x"),
+        ("--extents", "{file}", "{file}.none"),
+        ("--extents", "{file}", "/tmp"),
         ("--extents", "{file}", "{device}", "--force"),
     ],
 )
@@ -298,4 +300,5 @@ def test_slips_of_the_pen_end_in_one_sentence_and_nothing_written(
     said = capsys.readouterr()
     assert "Traceback" not in said.err + said.out
     assert other.read_bytes() == b"o" * BLOCK
+    assert not os.path.lexists(f"{file}.none")
     assert not any(Path(device).read_bytes()[:MIB])

@@ -7,9 +7,10 @@ import traceback
 from functools import partial
 from typing import TYPE_CHECKING
 
+from xcopy.api.endpoint import split
 from xcopy.api.extents import prepare
 from xcopy.api.freezing import run_frozen, to_freeze_of
-from xcopy.api.sides import of_files
+from xcopy.api.sides import kind_of
 from xcopy.cli import files
 from xcopy.cli.consent import agreement, refuse_unsaid
 from xcopy.cli.copy import options_of, refuse_said, renderer_for, say, show, signals
@@ -90,8 +91,15 @@ def _refuse(arguments: argparse.Namespace) -> None:
         raise UsageError(
             "--rate with --extents needs --require offload: the host keeps no rate where it copies a file"
         )
-    if of_files(arguments.destination, arguments.destination):
-        raise UsageError(f"{arguments.destination} is a file: --extents is for a file onto a unit")
+    path = split(arguments.destination).path
+    if (kind := kind_of(path)) in ("file", "none"):
+        what = "no such device; `xcopy-dev list` lists the SCSI disks" if kind == "none" else "no device"
+        raise UsageError(f"{path}: {what}: --extents is for a file onto a unit")
+
+
+def _is_block(arguments: argparse.Namespace) -> bool:
+    """Whether the destination is named by what the host copies files onto."""
+    return kind_of(split(arguments.destination).path) == "block"
 
 
 def _only_offload(arguments: argparse.Namespace) -> bool:
@@ -113,7 +121,7 @@ def _explain(arguments: argparse.Namespace) -> int:
             _say_planned(copy, arguments)
     except UnsupportedError as error:
         why = str(error)
-    if not why and not of_files(arguments.source, arguments.destination):
+    if not why and not _is_block(arguments):
         say(_say_only_means, arguments)
         return ExitCode.COPIED
     _refuse_other_than_block(arguments, why)
@@ -173,7 +181,7 @@ def _say_only_means(arguments: argparse.Namespace) -> None:
 
 def _refuse_other_than_block(arguments: argparse.Namespace, why: str) -> None:
     """`UnsupportedError` for a unit that is named by what the host copies no file onto."""
-    if not of_files(arguments.source, arguments.destination):
+    if not _is_block(arguments):
         raise UnsupportedError(
             f"{why}; and the host copies files onto block devices alone: name the unit by /dev/sdX"
         )
