@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.frozen import ioctl, is_frozen
-from tests.lio.luns import KIB, MIB, PARTITIONS, command
+from tests.lio.luns import KIB, MIB, PARTITIONS, PREFIX, command
 from tests.lio.media import bytes_at
 from tests.lio.target_log import watching
 from xcopy.api.copy import Options
@@ -35,28 +35,29 @@ _fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int6
 
 @pytest.fixture
 def mount(tmp_path: Path, media: Media) -> Iterator[Callable[..., Path]]:
-    """Make a file system on a unit and mount it; its mount point. It is thawed and gone afterwards."""
-    made: list[tuple[Lun, Path]] = []
+    """Make a file system on a node of units, mount it, and give its mount point; afterwards it is gone."""
+    made: list[tuple[str, tuple[Lun, ...], Path]] = []
 
-    def mounted(lun: Lun, kind: str, *options: str, part: str = "", flags: str = "defaults") -> Path:
+    def mounted(kind: str, *options: str, on: str, units: tuple[Lun, ...]) -> Path:
         command("modprobe", kind)
-        command(f"mkfs.{kind}", "-q", *options, lun.path + part)
+        command(f"mkfs.{kind}", "-q", *options, on)
         point = tmp_path / f"mounted{len(made)}"
         point.mkdir()
-        command("mount", "-o", flags, lun.path + part, str(point))
-        made.append((lun, point))
+        command("mount", on, str(point))
+        made.append((on, units, point))
         return point
 
     yield mounted
-    for lun, point in reversed(made):
+    for on, units, point in reversed(made):
         try:
             assert not is_frozen(str(point))
         finally:
             with suppress(OSError):
                 ioctl(str(point), FITHAW)
             command("umount", str(point))
-            command("wipefs", "--all", "--force", "--quiet", lun.path)
-            media.accept(lun)
+            command("wipefs", "--all", "--force", "--quiet", on)
+            for unit in units:
+                media.accept(unit)
 
 
 def patchwork(path: Path) -> bytes:
@@ -92,7 +93,7 @@ def test_the_file_is_on_the_disk_by_extended_copy_and_nothing_else_is_written(
 ) -> None:
     source, destination = luns["ram0"], luns["spare"]
     media.renew(destination, 0, destination.blocks)
-    point = mount(source, kind, *options)
+    point = mount(kind, *options, on=source.path, units=(source,))
     data = patchwork(point / "file")
     with watching() as seen:
         outcome = xcopy_dev("--extents", str(point / "file"), f"{destination.path}:{TO}", *freeze)
@@ -114,7 +115,7 @@ def test_the_file_is_on_the_disk_by_extended_copy_and_nothing_else_is_written(
 def test_from_a_partition_and_onto_one_the_places_of_both_are_added(
     parted: Lun, xcopy_dev: Callable[..., Outcome], mount: Callable[..., Path]
 ) -> None:
-    point = mount(parted, "ext4", "-F", part="1")
+    point = mount("ext4", "-F", on=f"{parted.path}1", units=(parted,))
     data = patchwork(point / "file")[512 * KIB :][: 2 * MIB]
     (first, blocks), (second, _) = PARTITIONS
     behind = (first + blocks) * 512
@@ -134,11 +135,41 @@ def test_from_a_partition_and_onto_one_the_places_of_both_are_added(
     assert all(first <= each.source < first + blocks for each in seen.segments)
 
 
+@pytest.fixture
+def volume(luns: dict[str, Lun]) -> Iterator[str]:
+    """A linear volume on two disks, the first 8 MiB of it on the second of them."""
+    name = f"{PREFIX}linear"
+    table = f"0 16384 linear {luns['ram1'].path} 8192\n16384 49152 linear {luns['ram0'].path} 4096\n"
+    command("dmsetup", "create", name, feed=table)
+    yield f"/dev/mapper/{name}"
+    command("dmsetup", "remove", "--retry", name)
+
+
+def test_a_file_system_on_a_volume_of_two_disks_has_its_file_on_both(
+    luns: dict[str, Lun],
+    media: Media,
+    xcopy_dev: Callable[..., Outcome],
+    volume: str,
+    mount: Callable[..., Path],
+) -> None:
+    destination = luns["spare"]
+    point = mount("ext4", "-F", on=volume, units=(luns["ram0"], luns["ram1"]))
+    data = os.urandom(20 * MIB)
+    (point / "file").write_bytes(data)
+    with watching() as seen:
+        outcome = xcopy_dev("--extents", f"{point}/file", f"{destination.path}:{TO}", "--freeze")
+    assert outcome.exit == 0, outcome.said
+    assert outcome.done["bytes"] == {"offload": 20 * MIB, "host": 0}
+    media.wrote(destination, TO, data)
+    assert media.wrong_byte(destination) is None
+    assert seen.sources == {luns["ram0"].naa, luns["ram1"].naa}
+
+
 def test_where_the_storage_cannot_the_host_copies_the_file_and_the_reason_is_said(
     luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome], mount: Callable[..., Path]
 ) -> None:
     source, destination = luns["ram0"], luns["no3pc"]
-    point = mount(source, "ext4", "-F")
+    point = mount("ext4", "-F", on=source.path, units=(source,))
     data = patchwork(point / "file")
     words = ("--extents", str(point / "file"), f"{destination.path}:{TO}", "--freeze")
     assert xcopy_dev(*words, "--require", "offload").exit == 4
@@ -157,7 +188,7 @@ def test_a_refusal_that_comes_with_the_first_command_has_the_host_copy_the_file(
     luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome], mount: Callable[..., Path]
 ) -> None:
     source, destination = luns["ram0"], luns["far"]
-    point = mount(source, "ext4", "-F")
+    point = mount("ext4", "-F", on=source.path, units=(source,))
     data = patchwork(point / "file")
     words = ("--extents", str(point / "file"), f"{destination.path}:{TO}")
     assert xcopy_dev(*words, "--require", "offload").exit == 4
@@ -173,7 +204,7 @@ def test_a_file_is_not_copied_onto_its_own_disk_whatever_is_forced(
     luns: dict[str, Lun], xcopy_dev: Callable[..., Outcome], mount: Callable[..., Path]
 ) -> None:
     source = luns["ram0"]
-    point = mount(source, "ext4", "-F")
+    point = mount("ext4", "-F", on=source.path, units=(source,))
     data = patchwork(point / "file")
     outcome = xcopy_dev(
         "--extents", str(point / "file"), f"{source.path}:100000", "--force=mounted,open,holder"
@@ -190,7 +221,7 @@ class TestMeanwhile:
         self, luns: dict[str, Lun], media: Media, mount: Callable[..., Path]
     ) -> None:
         source, destination = luns["ram0"], luns["spare"]
-        point = mount(source, "xfs", *SMALL_XFS)
+        point = mount("xfs", *SMALL_XFS, on=source.path, units=(source,))
         patchwork(point / "file")
 
         def write(_: Progress) -> None:
@@ -209,7 +240,7 @@ class TestMeanwhile:
         self, luns: dict[str, Lun], media: Media, mount: Callable[..., Path]
     ) -> None:
         source, destination = luns["ram0"], luns["spare"]
-        point = mount(source, "ext4", "-F")
+        point = mount("ext4", "-F", on=source.path, units=(source,))
         data = bytearray(patchwork(point / "file"))
         seen: list[bool] = []
         with prepare(str(point / "file"), destination.path, Options(freeze=True)) as copy:
