@@ -171,7 +171,7 @@ def test_where_the_storage_cannot_the_host_copies_the_file_and_the_reason_is_sai
     source, destination = luns["ram0"], luns["no3pc"]
     point = mount("ext4", "-F", on=source.path, units=(source,))
     data = patchwork(point / "file")
-    words = ("--extents", str(point / "file"), f"{destination.path}:{TO}", "--freeze")
+    words = ("--extents", str(point / "file"), f"{destination.path}:{TO}")
     assert xcopy_dev(*words, "--require", "offload").exit == 4
     assert media.wrong_byte(destination) is None
     outcome = xcopy_dev(*words)

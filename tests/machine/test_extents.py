@@ -232,6 +232,15 @@ class TestCommand:
         assert not is_frozen(str(point))
         assert "not by the file's extents" in capsys.readouterr().err
 
+    def test_one_that_is_mounted_read_only_stands_still_by_itself(self, make: Make, destination: str) -> None:
+        point = make("ext4")
+        data = patchwork(point / "file")
+        run("mount", "-o", "remount,ro", str(point))
+        assert main(["--extents", str(point / "file"), destination, "--freeze"]) == 0
+        assert Path(destination).read_bytes()[: len(data)] == data
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+        assert not children  # no guardian is left
+
     def test_a_file_system_that_the_destination_is_a_file_of_is_not_frozen(
         self, make: Make, capsys: pytest.CaptureFixture[str]
     ) -> None:

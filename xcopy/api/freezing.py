@@ -55,6 +55,8 @@ def run_frozen(copy: FileCopy, found: tuple[Mount, ...], observe: Callable[[Prog
     """Run a copy of files while these are frozen; `AccessError` where they did not stay so to its end."""
     from xcopy.device.freeze import Frozen
 
+    if not found:  # it is mounted read-only
+        return copy.run(observe)
     frozen = Frozen([mount.point for mount in found])
 
     def seen(progress: Progress) -> None:
