@@ -86,11 +86,13 @@ class Machine:
         if sg is not None:
             self._generic(device, sg)
 
-    def generic_only(self, sg: int, *, device_type: int) -> None:
+    def generic_only(self, sg: int, *, device_type: int = 0, wwid: str = "") -> None:
         """A SCSI device that no block driver has taken."""
         device = self.sysfs / f"devices/host0/targetsg{sg}"
         device.mkdir(parents=True)
         self._write(device, type=str(device_type))
+        if wwid:
+            self._write(device, wwid=wwid + "\n")
         self._generic(device, sg)
 
     def mapped(

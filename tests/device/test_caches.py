@@ -89,6 +89,13 @@ def test_the_disk_its_partitions_their_holders_and_all_that_of_the_other_path(no
     assert sorted(nodes(node)) == sorted(ALL)
 
 
+def test_the_same_by_the_sg_node_of_a_path_that_has_no_disk(tmp_path: Path) -> None:
+    machine = Machine(tmp_path)
+    machine.disk("sdb", 16, wwid=NAA, partitions={1: (2048, 8)})
+    machine.generic_only(4, wwid=NAA)
+    assert nodes(machine.resolve("/dev/sg4")) == ("/dev/sdb1", "/dev/sdb")
+
+
 def test_what_lies_above_comes_first_for_it_writes_into_what_lies_below(node: Node) -> None:
     order = nodes(node)
 

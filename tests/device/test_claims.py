@@ -103,6 +103,12 @@ class TestMounted:
 
         assert found(machine, "/dev/sg1") == ["/dev/sdb1 is mounted on /data"]
 
+    def test_asked_by_the_sg_node_of_a_path_that_has_no_disk(self, machine: Machine) -> None:
+        machine.generic_only(4, wwid=NAA)
+        machine.mount("/data", "8:17", "/dev/sdb1")
+
+        assert found(machine, "/dev/sg4") == ["/dev/sdb1 is mounted on /data (another path to the same unit)"]
+
 
 class TestSwap:
     def test_a_partition(self, machine: Machine) -> None:

@@ -34,7 +34,7 @@ def nodes(node: Found) -> tuple[str, ...]:
     Of a volume's neighbours on the same units, which have other blocks, nothing is touched.
     """
     apart = node.apart if node.kind == "volume" else frozenset()
-    disks = [disk for each in node.disks if each.disk for disk in each.blocks]
+    disks = [disk for each in node.disks for disk in each.blocks]
     blocks = [block for disk in disks for block in disk.walk(apart)]
     return tuple(dict.fromkeys(block.path for block in reversed(blocks)))
 
@@ -56,7 +56,7 @@ def drop(node: Found, lost: frozenset[str] = frozenset(), *, closed: bool = Fals
     be opened are left out where they may be `closed`. Without CAP_SYS_ADMIN pages in use stay. What is `lost`
     are nodes of paths that have failed: nothing can be written by them, and what they say to that is no news.
     """
-    disks = [disk for each in node.disks if each.disk for disk in each.blocks]
+    disks = [disk for each in node.disks for disk in each.blocks]
     lost |= {part.path for disk in disks if disk.path in lost for part in disk.partitions}
     for path in nodes(node):
         if path in lost:

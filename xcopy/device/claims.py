@@ -229,16 +229,11 @@ def _others(node: Found, partition: str | None) -> _Others:
     return _Others(node.partition.number if node.partition else None)
 
 
-def _paths(disk: Node) -> tuple[Block, ...]:
-    """The nodes of a unit; none where no block driver took it."""
-    return disk.blocks if disk.disk else ()
-
-
 def _used(node: Found, others: _Others) -> Iterator[tuple[Block, Block, bool]]:
     """Every node whose use is a use of the request, its disk, and whether that is another path."""
     seen: set[str] = set()
     for each in node.disks:
-        for disk in _paths(each):
+        for disk in each.blocks:
             for block in _in_scope(disk, others, seen):
                 yield block, disk, disk is not each.disk
 
