@@ -5,7 +5,6 @@ Where their blocks lie is what those tools say, never what device-mapper or the 
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.lio.luns import PREFIX, command
 from tests.lio.target_log import Segment, watching
+from tests.lio.test_same_blocks import partition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,7 +92,7 @@ def group(luns: dict[str, Lun], media: Media) -> Iterator[Group]:
     one, other = (lun.path for lun in made.luns)
     made.lvm("vgcreate", "-y", "-s", "1m", GROUP, one, other)
     try:
-        made.volume("two", 4, f"{other}:40-43")
+        made.volume("two", 4, f"{other}:30-33")
         made.lvm("lvextend", "-y", "--extents", "+3", f"{GROUP}/two", f"{one}:3-5")
         made.volume("striped", 4, f"{one}:20-30", f"{other}:7-17", options=("-i", "2", "-I", "64k"))
         command("udevadm", "settle")
@@ -156,50 +156,6 @@ class TestVolume:
         assert seen.destinations == {lun.naa for lun in group.luns}
 
 
-@contextlib.contextmanager
-def partition(lun: Lun, media: Media, first: int, blocks: int) -> Iterator[str]:
-    """The one partition of a LUN, in its blocks."""
-    table = f"start={first}, size={blocks}\n"
-    command("sfdisk", "--quiet", "--wipe", "always", "--label", "gpt", lun.path, feed=table)
-    command("udevadm", "settle")
-    media.accept(lun)
-    try:
-        yield f"{lun.path}1"
-    finally:
-        command("wipefs", "--all", "--force", lun.path)
-        command("udevadm", "settle")
-        command("blockdev", "--rereadpt", lun.path)
-        media.accept(lun)
-
-
-@pytest.mark.parametrize(
-    ("name", "other", "first", "blocks"), [("spare", "ram1", 2051, 5001), ("ram4k", "file4k", 301, 1001)]
-)
-def test_a_partition_at_an_odd_start_is_copied_onto_a_lun_and_back(
-    luns: dict[str, Lun],
-    media: Media,
-    xcopy_dev: Callable[..., Outcome],
-    name: str,
-    other: str,
-    first: int,
-    blocks: int,
-) -> None:
-    lun, plain = luns[name], luns[other]
-    with partition(lun, media, first, blocks) as path:
-        with watching() as seen:
-            outcome = xcopy_dev(path, f"{plain.path}:5", "--require", "offload")
-        assert outcome.exit == 0, outcome.said
-        media.copied(lun, first, plain, 5, blocks * lun.block_size)
-        assert seen.ranges() == [Segment(first, 5, blocks)]
-        media.renew(plain, 9, 900)
-        with watching() as seen:
-            outcome = xcopy_dev(f"{plain.path}:9+900", f"{path}:{blocks - 900}", "--require", "offload")
-        assert outcome.exit == 0, outcome.said
-        media.copied(plain, 9, lun, first + blocks - 900, 900 * lun.block_size)
-        assert seen.ranges() == [Segment(9, first + blocks - 900, 900)]
-        assert [media.wrong_byte(each) for each in (lun, plain)] == [None, None]
-
-
 @pytest.fixture
 def multipath(luns: dict[str, Lun], media: Media) -> Iterator[str]:
     """A map of both paths of a unit that has one partition, at an odd start, and kpartx's map of that."""
@@ -223,7 +179,9 @@ def multipath(luns: dict[str, Lun], media: Media) -> Iterator[str]:
             command("udevadm", "settle")
             yield f"/dev/mapper/{MAP}"
         finally:
-            command("kpartx", "-d", "-p", "-part", f"/dev/mapper/{MAP}")
+            for line in command("dmsetup", "ls").splitlines():
+                if line.startswith(f"{MAP}-part"):
+                    command("dmsetup", "remove", "--retry", line.split()[0])
             command("dmsetup", "remove", "--retry", MAP)
             command("udevadm", "settle")
 
