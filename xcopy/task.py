@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from xcopy.plan import Batch, Piece
 
 OFFLOAD, HOST = "offload", "host"
+ZEROS = "zeros"  # made, not copied: no task has them
 
 
 @dataclass(frozen=True, slots=True)

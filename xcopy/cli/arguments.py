@@ -136,6 +136,11 @@ def _add_files(copy: argparse.ArgumentParser) -> None:
         "--move", action="store_true", help="SRC and DST may overlap in one file, as by memmove"
     )
     files.add_argument(
+        "--extents",
+        action="store_true",
+        help="onto a unit: have the storage copy the file's blocks, found by FIEMAP (ext4, xfs, ocfs2)",
+    )
+    files.add_argument(
         "--explain", action="store_true", help="which means will be tried, why others not; write nothing"
     )
 
