@@ -63,7 +63,7 @@ machine() {
 vm() {
     [ "$(uname -m)" = x86_64 ] || { say "the guest is x86-64, this machine is not"; return 1; }
     packages qemu-system-x86 busybox-static file udev kmod dmsetup sg3-utils fdisk e2fsprogs cpio zstd \
-        ddpt libiscsi-bin lvm2 mdadm xfsprogs
+        ddpt libiscsi-bin lvm2 mdadm multipath-tools xfsprogs
     [ -e .cache/vm/kernel ] && [ -e .cache/vm/tools ] && return 0
     rm -rf .cache/vm
     mkdir -p .cache/vm/root .cache/vm/unpacked

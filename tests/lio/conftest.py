@@ -13,6 +13,7 @@ from tests.lio import luns as lio
 from tests.lio import target_log
 from tests.lio.media import Media
 from tests.lio.serving import SIZE, Images, Serving, skip_where_impossible
+from tests.lio.volumes import partitions
 from xcopy.device.array_dir import create
 
 if TYPE_CHECKING:
@@ -64,15 +65,8 @@ def spare(luns: dict[str, lio.Lun]) -> lio.Lun:
 @pytest.fixture
 def parted(spare: lio.Lun, media: Media) -> Iterator[lio.Lun]:
     """The spare unit with the partitions of `luns.PARTITIONS`."""
-    table = "".join(f"start={first}, size={blocks}\n" for first, blocks in lio.PARTITIONS)
-    lio.command("sfdisk", "--quiet", "--wipe", "always", "--label", "gpt", spare.path, feed=table)
-    lio.command("udevadm", "settle")
-    media.accept(spare)
-    yield spare
-    lio.command("wipefs", "--all", "--force", spare.path)
-    lio.command("udevadm", "settle")  # udev looks at the partitions, and then they are busy
-    lio.command("blockdev", "--rereadpt", spare.path)
-    media.accept(spare)
+    with partitions(spare, media, *lio.PARTITIONS):
+        yield spare
 
 
 @pytest.fixture

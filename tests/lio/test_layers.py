@@ -1,9 +1,8 @@
-"""Devices made of pieces of LUNs by the real device-mapper: volumes, stripes, a multipath map, and on it."""
+"""Devices of the real device-mapper as no tool makes them: of large blocks, overlapping, suspended, moved."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from tests.lio.target_log import Segment, watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.lio.conftest import Outcome
     from tests.lio.luns import Lun
@@ -20,19 +20,16 @@ if TYPE_CHECKING:
 
     Mapped = Callable[..., str]
 
-CHUNK = 128  # sectors
-
 
 @pytest.fixture
 def mapped() -> Iterator[Mapped]:
     """Make a device of this table; removed after the test, the last first."""
-    command("modprobe", "-a", "dm_mod", "dm_multipath", "dm_service_time", "dm_snapshot")
+    command("modprobe", "-a", "dm_mod", "dm_snapshot")
     made: list[str] = []
 
-    def make(name: str, *lines: str, uuid: str = "") -> str:
+    def make(name: str, *lines: str) -> str:
         table = "".join(f"{line}\n" for line in lines)
-        named = ["--uuid", uuid] if uuid else []
-        command("dmsetup", "create", PREFIX + name, *named, feed=table)
+        command("dmsetup", "create", PREFIX + name, feed=table)
         made.append(PREFIX + name)
         command("udevadm", "settle")
         return f"/dev/mapper/{PREFIX}{name}"
@@ -41,68 +38,6 @@ def mapped() -> Iterator[Mapped]:
     for name in reversed(made):
         command("dmsetup", "remove", "--retry", name)
     command("udevadm", "settle")
-
-
-@pytest.fixture
-def multipath(luns: dict[str, Lun], mapped: Mapped) -> str:
-    """The unit with two paths, as a map of both."""
-    near, second = luns["dual"], luns["dual-second-path"]
-    paths = f"2 1 {near.path} 1 {second.path} 1"
-    table = f"0 {near.blocks} multipath 0 0 1 1 service-time 0 {paths}"
-    return mapped("mpath", table, uuid=f"mpath-3{near.naa}")
-
-
-def dealt(first: int, chunks: int, *columns: tuple[Lun, int]) -> Iterator[tuple[Lun, int]]:
-    """Unit and LBA of these chunks of a striped volume, one after the other, counted out by hand."""
-    for number in range(first, first + chunks):
-        lun, start = columns[number % len(columns)]
-        yield lun, start + number // len(columns) * CHUNK
-
-
-def test_a_volume_over_two_luns_is_copied_onto_one_and_back_by_the_storage(
-    luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome], mapped: Mapped
-) -> None:
-    one, two, plain = luns["ram0"], luns["file0"], luns["ram1"]
-    volume = mapped("linear", f"0 49152 linear {two.path} 16384", f"49152 32768 linear {one.path} 16384")
-    media.renew(one, 16384, 32768)
-    with watching() as seen:
-        outcome = xcopy_dev(volume, f"{plain.path}:7", "--require", "offload")
-    assert outcome.exit == 0, outcome.said
-    media.copied(two, 16384, plain, 7, 49152 * 512)
-    media.copied(one, 16384, plain, 7 + 49152, 32768 * 512)
-    assert media.wrong_byte(plain) is None
-    assert sum(segment.blocks for segment in seen.segments) == 49152 + 32768
-    assert seen.sources == {one.naa, two.naa}
-
-    media.renew(plain, 500, 60000)
-    outcome = xcopy_dev(f"{plain.path}:500+60000", f"{volume}:1000", "--require", "offload")
-    assert outcome.exit == 0, outcome.said
-    media.copied(plain, 500, two, 16384 + 1000, 48152 * 512)
-    media.copied(plain, 500 + 48152, one, 16384, (60000 - 48152) * 512)
-    assert [media.wrong_byte(lun) for lun in (one, two, plain)] == [None, None, None]
-
-
-@pytest.mark.parametrize("means", ["offload", "host"])
-def test_stripes_are_gathered_and_dealt_out(
-    luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome], mapped: Mapped, means: str
-) -> None:
-    columns = (luns["ram0"], 49152), (luns["file0"], 65536)
-    plain = luns["file1"]
-    places = " ".join(f"{lun.path} {start}" for lun, start in columns)
-    volume = mapped("striped", f"0 {64 * CHUNK} striped 2 {CHUNK} {places}")
-    media.renew(plain, 1, 64 * CHUNK)
-    outcome = xcopy_dev(f"{plain.path}:1+{48 * CHUNK}", f"{volume}:{16 * CHUNK}", "--method", means)
-    assert outcome.exit == 0, outcome.said
-    assert outcome.done["bytes"][means] == 48 * CHUNK * 512
-    for number, (lun, lba) in enumerate(dealt(16, 48, *columns)):
-        media.copied(plain, 1 + number * CHUNK, lun, lba, CHUNK * 512)
-    assert [media.wrong_byte(lun) for lun, _ in columns] == [None, None]
-
-    outcome = xcopy_dev(volume, f"{plain.path}:9000", "--method", means)
-    assert outcome.exit == 0, outcome.said
-    for number, (lun, lba) in enumerate(dealt(0, 64, *columns)):
-        media.copied(lun, lba, plain, 9000 + number * CHUNK, CHUNK * 512)
-    assert media.wrong_byte(plain) is None
 
 
 def test_a_volume_of_large_blocks_is_counted_in_them(
@@ -117,81 +52,6 @@ def test_a_volume_of_large_blocks_is_counted_in_them(
     media.copied(other, 3, lun, 10 + 5, 900 * 4096)
     assert [media.wrong_byte(each) for each in (lun, other)] == [None, None]
     assert seen.ranges() == [Segment(3, 15, 900)]
-
-
-class TestMultipath:
-    def test_a_map_is_copied_by_one_of_its_paths(
-        self,
-        luns: dict[str, Lun],
-        media: Media,
-        xcopy_dev: Callable[..., Outcome],
-        multipath: str,
-    ) -> None:
-        source, near = luns["ram0"], luns["dual"]
-        with watching() as seen:
-            outcome = xcopy_dev(f"{source.path}:3+8000", f"{multipath}:100", "--require", "offload")
-        assert outcome.exit == 0, outcome.said
-        media.copied(source, 3, near, 100, 8000 * 512)
-        assert media.wrong_byte(near) is None
-        assert seen.ranges() == [Segment(3, 100, 8000)]
-
-    def test_with_a_path_offline_the_other_is_taken(
-        self,
-        luns: dict[str, Lun],
-        media: Media,
-        xcopy_dev: Callable[..., Outcome],
-        multipath: str,
-    ) -> None:
-        source, near = luns["ram0"], luns["dual"]
-        media.renew(source, 0, 5000)
-        state = Path("/sys/class/block", Path(near.path).name, "device/state")
-        state.write_text("offline\n")
-        try:
-            outcome = xcopy_dev(f"{source.path}:0+5000", f"{multipath}:77", "--require", "offload")
-        finally:
-            state.write_text("running\n")
-        assert outcome.exit == 0, outcome.said
-        media.copied(source, 0, near, 77, 5000 * 512)
-        assert media.wrong_byte(near) is None
-
-    def test_a_volume_on_a_partition_map_on_it_and_on_another_lun(
-        self,
-        luns: dict[str, Lun],
-        media: Media,
-        xcopy_dev: Callable[..., Outcome],
-        mapped: Mapped,
-        multipath: str,
-    ) -> None:
-        near, other, source = luns["dual"], luns["ram1"], luns["file0"]
-        part = mapped("part1", f"0 30000 linear {multipath} 2048", uuid=f"part1-mpath-3{near.naa}")
-        volume = mapped("on-it", f"0 8192 striped 2 {CHUNK} {part} 10 {other.path} 20")
-        media.renew(source, 0, 8192)
-        outcome = xcopy_dev(f"{source.path}:0+8192", volume, "--require", "offload")
-        assert outcome.exit == 0, outcome.said
-        for number, (lun, lba) in enumerate(dealt(0, 64, (near, 2058), (other, 20))):
-            media.copied(source, number * CHUNK, lun, lba, CHUNK * 512)
-        assert [media.wrong_byte(lun) for lun in (near, other)] == [None, None]
-
-    def test_a_path_below_a_map_that_is_mounted_is_refused(
-        self,
-        luns: dict[str, Lun],
-        media: Media,
-        xcopy_dev: Callable[..., Outcome],
-        multipath: str,
-        tmp_path: Path,
-    ) -> None:
-        near = luns["dual"]
-        command("mkfs.ext2", "-q", "-F", multipath)
-        command("mount", "-o", "ro", multipath, str(tmp_path))
-        try:
-            media.accept(near)
-            for path in (multipath, near.path, luns["dual-second-path"].path):
-                outcome = xcopy_dev(f"{luns['ram0'].path}:0+100", path)
-                assert outcome.exit == 3, outcome.said
-                assert str(tmp_path) in outcome.said
-        finally:
-            command("umount", str(tmp_path))
-        assert media.wrong_byte(near) is None
 
 
 class TestSafety:
@@ -255,18 +115,6 @@ class TestSafety:
         assert outcome.exit == 3, outcome.said
         assert f"{PREFIX}overlapping" in outcome.said
         assert media.wrong_byte(luns["ram1"]) is None
-
-    def test_a_volume_and_its_lun_overlap_where_they_are_the_same_blocks(
-        self, luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome], volume: str
-    ) -> None:
-        lun = luns["ram1"]
-        outcome = xcopy_dev(f"{lun.path}:2047+2", volume)
-        assert outcome.exit == 3, outcome.said
-        assert "overlap" in outcome.said
-        outcome = xcopy_dev(f"{lun.path}:2046+2", volume)
-        assert outcome.exit == 0, outcome.said
-        media.copied(lun, 2046, lun, 2048, 1024)
-        assert media.wrong_byte(lun) is None
 
     @pytest.mark.parametrize("target", ["snapshot-origin {lun}", "error"])
     def test_a_layer_that_does_more_is_refused_by_name(

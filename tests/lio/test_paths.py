@@ -1,4 +1,4 @@
-"""A unit with two paths, as a real multipath map, one of which is taken away in the middle of a copy."""
+"""A unit with two paths in a map of multipath-tools: one is taken away before a copy, or in the middle."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.lio.luns import MIB, PREFIX, command
+from tests.lio.luns import MIB, command
 from tests.lio.running import running
 from tests.lio.target_log import watching
+from tests.lio.volumes import multipath_map
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from tests.lio.conftest import Outcome
     from tests.lio.luns import Lun
     from tests.lio.media import Media
 
@@ -22,20 +24,19 @@ FAR = 30000  # the LBA to copy to: the unit is copied within itself, too
 SLOWLY = ("--jobs", "1", "--segment", "256KiB", "--segments-per-command", "1", "--rate", "8MiB")
 
 
+@pytest.fixture(scope="module")
+def made(luns: dict[str, Lun]) -> Iterator[str]:
+    """The unit with two paths, as a map of both."""
+    with multipath_map(luns["dual"]) as path:
+        yield path
+
+
 @pytest.fixture
-def multipath(luns: dict[str, Lun]) -> Iterator[str]:
-    """The unit with two paths, as a map of both; no path of it is offline afterwards."""
-    command("modprobe", "-a", "dm_mod", "dm_multipath", "dm_service_time")
-    near, second = luns["dual"], luns["dual-second-path"]
-    table = f"0 {near.blocks} multipath 0 0 1 1 service-time 0 2 1 {near.path} 1 {second.path} 1"
-    name = PREFIX + "paths"
-    command("dmsetup", "create", name, "--uuid", f"mpath-3{near.naa}", feed=table)
-    command("udevadm", "settle")
-    yield f"/dev/mapper/{name}"
-    for lun in (near, second):
+def multipath(luns: dict[str, Lun], made: str) -> Iterator[str]:
+    """That map; no path of it is offline afterwards."""
+    yield made
+    for lun in (luns["dual"], luns["dual-second-path"]):
         switch(lun.path, "running")
-    command("dmsetup", "remove", "--retry", name)
-    command("udevadm", "settle")
 
 
 def switch(path: str, state: str) -> None:
@@ -95,3 +96,37 @@ def test_the_host_goes_on_by_the_other_path(
     switch(first, "running")
     media.copied(source, 64, destination, FAR, COUNT * 512)
     assert [media.wrong_byte(lun) for lun in (plain, unit)] == [None, None]
+
+
+def test_with_a_path_offline_before_it_the_storage_copies_by_the_other(
+    luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome], multipath: str
+) -> None:
+    source, near = luns["ram0"], luns["dual"]
+    media.renew(source, 0, 5000)
+    switch(near.path, "offline")
+    outcome = xcopy_dev(f"{source.path}:0+5000", f"{multipath}:77", "--require", "offload")
+    switch(near.path, "running")
+    assert outcome.exit == 0, outcome.said
+    media.copied(source, 0, near, 77, 5000 * 512)
+    assert media.wrong_byte(near) is None
+
+
+def test_a_path_below_a_map_that_is_mounted_is_refused(
+    luns: dict[str, Lun],
+    media: Media,
+    xcopy_dev: Callable[..., Outcome],
+    multipath: str,
+    tmp_path: Path,
+) -> None:
+    unit = luns["dual"]
+    command("mkfs.ext2", "-q", "-F", multipath)
+    command("mount", "-o", "ro", multipath, str(tmp_path))
+    try:
+        media.accept(unit)
+        for path in (multipath, unit.path, luns["dual-second-path"].path):
+            outcome = xcopy_dev(f"{luns['ram0'].path}:0+100", path)
+            assert outcome.exit == 3, outcome.said
+            assert str(tmp_path) in outcome.said
+    finally:
+        command("umount", str(tmp_path))
+    assert media.wrong_byte(unit) is None

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lio.luns import PARTITIONS, command
+from tests.lio.luns import PARTITIONS
 from tests.lio.target_log import Segment, watching
+from tests.lio.volumes import partitions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.lio.conftest import Outcome
     from tests.lio.luns import Lun
@@ -69,6 +69,20 @@ def test_a_whole_partition_is_copied_when_no_range_is_given(
     assert seen.ranges() == [Segment(FIRST, 7, SIZE)]
 
 
+def test_a_partition_and_its_disk_overlap_and_nothing_is_written(
+    media: Media, xcopy_dev: Callable[..., Outcome], parted: Lun
+) -> None:
+    partition = f"{parted.path}1"
+    for source, destination in (
+        (f"{partition}:0+10", f"{parted.path}:{FIRST + 9}"),
+        (f"{parted.sg}:{FIRST - 1}+2", partition),
+    ):
+        outcome = xcopy_dev(source, destination)
+        assert outcome.exit == 3, (source, destination, outcome.said)
+        assert "overlap on the same unit" in outcome.said
+    assert media.wrong_byte(parted) is None
+
+
 def test_ranges_of_one_unit_that_do_not_overlap_are_copied_by_two_paths(
     luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome]
 ) -> None:
@@ -80,22 +94,6 @@ def test_ranges_of_one_unit_that_do_not_overlap_are_copied_by_two_paths(
     media.copied(near, 100, near, 2148, 2048 * 512)
     assert media.wrong_byte(near) is None
     assert seen.ranges() == [Segment(100, 2148, 2048)]
-
-
-@contextlib.contextmanager
-def partition(lun: Lun, media: Media, first: int, blocks: int) -> Iterator[str]:
-    """The one partition of a LUN, in its blocks."""
-    table = f"start={first}, size={blocks}\n"
-    command("sfdisk", "--quiet", "--wipe", "always", "--label", "gpt", lun.path, feed=table)
-    command("udevadm", "settle")
-    media.accept(lun)
-    try:
-        yield f"{lun.path}1"
-    finally:
-        command("wipefs", "--all", "--force", lun.path)
-        command("udevadm", "settle")
-        command("blockdev", "--rereadpt", lun.path)
-        media.accept(lun)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +109,8 @@ def test_a_partition_at_an_odd_start_is_copied_onto_a_lun_and_back(
     blocks: int,
 ) -> None:
     lun, plain = luns[name], luns[other]
-    with partition(lun, media, first, blocks) as path:
+    path = f"{lun.path}1"
+    with partitions(lun, media, (first, blocks)):
         with watching() as seen:
             outcome = xcopy_dev(path, f"{plain.path}:5", "--require", "offload")
         assert outcome.exit == 0, outcome.said

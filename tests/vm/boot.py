@@ -30,6 +30,7 @@ PARAMETERS = (
     "log_buf_len=16M",  # the kernel's log is evidence, it must hold a whole test
     "oops=panic",
     "console=hvc0",  # to console.log
+    "nompath",  # to udev's rules: of every disk multipath would be asked whether it is a path
     "modprobe.blacklist=kvm_amd,kvm_intel,ahci,i2c_i801,iTCO_wdt",  # slow to load, of no use here
 )
 CPU = "-cpu max,-erms"  # `rep movsb`, which memcpy takes for fast, is slow under emulation
@@ -39,7 +40,18 @@ PYTEST = (  # with `{results}` for the shared directory
     *("-o", f"faulthandler_timeout={HUNG}", "-o", "faulthandler_exit_on_timeout=true"),
     "--junitxml={results}/junit.xml",
 )
-TOOLS = ("qemu-system-x86_64", "busybox", "file", "udevadm", "modprobe", "dmsetup", "sg_xcopy", "sfdisk")
+TOOLS = (
+    "qemu-system-x86_64",
+    "busybox",
+    "file",
+    "udevadm",
+    "modprobe",
+    "dmsetup",
+    "sg_xcopy",
+    "sfdisk",
+    "lvm",
+    "multipath",
+)
 
 
 def why_not() -> str | None:
