@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 class Quirk:
     """How a product, by vendor and the start of its product name, departs from its own answers.
 
-    `tells_failed_segment` says that the segment number of COPY ABORTED, and the residual, are to be believed.
+    `tells_failed_segment` says that the segment number of COPY ABORTED, and the residual, are to be believed;
+    `unmap_is_a_hint` that WRITE SAME with UNMAP may leave old data, whatever it says of zeros.
     """
 
     vendor: str
     product: str = ""
     concurrent_is_advice: bool = False
     tells_failed_segment: bool = False
+    unmap_is_a_hint: bool = False
     evidence: str
 
 
@@ -27,8 +29,11 @@ QUIRKS = (
     Quirk(
         vendor="LIO-ORG",
         concurrent_is_advice=True,
+        unmap_is_a_hint=True,
         evidence="Linux 6.1: TOTAL CONCURRENT COPIES is 1, yet 8 commands in flight on a slow backend copy "
-        "7.5 times as fast as one, all GOOD and all bytes right",
+        "7.5 times as fast as one, all GOOD and all bytes right. target_core_sbc.c: WRITE SAME with UNMAP is "
+        "a discard, whatever block is sent; target_core_device.c: LBPRZ is set where the block device below "
+        "can write zeros, which says nothing of what a discard leaves there",
     ),
     Quirk(
         vendor="FREEBSD",

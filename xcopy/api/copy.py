@@ -14,6 +14,7 @@ from xcopy.api.endpoint import Endpoint, open_endpoint, refuse_moved, split
 from xcopy.api.offers import Offers, insist_on, offers, pairs_of
 from xcopy.api.request import check_texts, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
+from xcopy.api.thin import holes_of, insist_on_map
 from xcopy.comparison import Prefer
 from xcopy.errors import UsageError, XcopyError
 from xcopy.job import Job, Method
@@ -23,6 +24,7 @@ from xcopy.offload import command_for
 from xcopy.pairs import Pairs
 from xcopy.plan import batches, remainders
 from xcopy.results import NotCopied, RangeResults
+from xcopy.sparse import Sparse
 from xcopy.task import OFFLOAD
 from xcopy.verification import copied_runs, scope_of
 
@@ -48,7 +50,8 @@ class Options:
     `jobs` are commands in flight, `segment` is bytes, `rate` bytes per second at the most; `timeout` in
     seconds per command, None to derive it from what a command moves. `journal` is the file of one that is
     begun, and `journal_interval` the seconds between two of its records. `verify` is what of the copy is read
-    back and compared: "" for nothing, else as in `verification.scope_of`.
+    back and compared: "" for nothing, else as in `verification.scope_of`. `sparse` says whether what a thin
+    source has no storage for is zeroed on the destination, not copied.
     """
 
     method: Method = Method.AUTO
@@ -63,6 +66,7 @@ class Options:
     journal: str | None = None
     journal_interval: float = 5.0
     verify: str = ""
+    sparse: Sparse = Sparse.AUTO
 
     @property
     def wanted(self) -> Wanted:
@@ -77,6 +81,7 @@ class Report:
     `ranges` has what became of each range that was asked for, in that order. `commands_to` is the unit that
     took the commands of the offload, "source" or "destination", the last where both were tried; "" for none.
     `pairs` names the units of every pair of them, by the numbers that parts which are not copied have.
+    `not_zeroed` is why unmapped blocks were copied where they were to be zeroed, "" where none were.
     """
 
     total: int
@@ -93,6 +98,7 @@ class Report:
     compared: Rates | None = None
     pairs: tuple[tuple[str, str], ...] = ()
     verified: Verified | None = None
+    not_zeroed: str = ""
 
     @property
     def copied(self) -> int:
@@ -145,6 +151,8 @@ def ready(
     found = offers(first, second, asked.request, options.wanted)
     if options.method is Method.OFFLOAD:
         insist_on(found, asked.request)
+    if options.sparse is Sparse.ALWAYS:
+        insist_on_map(first, asked.request, len(second.parts), options.timeout)
     if journal is not None and journal.notice:
         warnings.append(journal.notice)
     if journal is None and options.journal is not None:
@@ -174,10 +182,12 @@ class Copy:
         self.options, self.warnings = options, warnings
         self._held = held
         known = Pairs(offers.used, offers.refused)
-        self.job = Job(self.request, offers.offer, options.method, offers.otherwise, known)
+        limits = offers.offer if isinstance(offers.offer, Limits) else offers.otherwise
+        self._pairs = pairs_of(source, destination, limits if isinstance(limits, Limits) else None)
+        holes = holes_of(self.request, self._pairs, limits, options)
+        self.job = Job(self.request, offers.offer, options.method, offers.otherwise, known, holes)
         self.offer = self.job.limits or offers.offer
         self._refused = offers.refused
-        self._pairs = pairs_of(source, destination, self.job.limits)
         self.journal = journal
         if journal is not None:
             self.job.already(piece for piece, _ in journal.earlier)
@@ -304,4 +314,5 @@ class Copy:
             pairs=tuple((pair.source.name, pair.destination.name) for pair in self._pairs),
             compared=run.comparison.found if run.comparison else None,
             verified=verified,
+            not_zeroed=job.holes.why_not if job.holes else "",
         )

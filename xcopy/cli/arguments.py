@@ -86,6 +86,12 @@ def _add_copy(copy: argparse.ArgumentParser) -> None:
     copy.add_argument(
         "--segments-per-command", type=_count, metavar="N", help="found out while copying if not given"
     )
+    copy.add_argument(
+        "--sparse",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="zero what a thin source has no storage for: where it pays (default), all of it, never",
+    )
     copy.add_argument("--rate", type=_size, metavar="SIZE", help="copy, or compare, no more in a second")
     copy.add_argument("--journal", metavar="FILE", help="record what is copied, for xcopy-dev resume FILE")
     copy.add_argument(

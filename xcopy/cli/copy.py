@@ -17,6 +17,7 @@ from xcopy.cli.streams import mute_broken
 from xcopy.comparison import Prefer
 from xcopy.errors import UsageError
 from xcopy.job import Method
+from xcopy.sparse import Sparse
 
 if TYPE_CHECKING:
     import argparse
@@ -122,6 +123,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         journal=None if arguments.dry_run else arguments.journal,
         journal_interval=arguments.journal_interval,
         verify=arguments.verify or "",
+        sparse=Sparse(arguments.sparse),
     )
 
 
