@@ -2,30 +2,30 @@
 
 What is found is a snapshot: a block that is written later was zeros when it was asked about. A device may say
 one extent in an answer or many. What it says is believed only where it is in order, without gaps and within
-the unit; an answer that is not ends the map, and nothing of it is used. Nothing here decides whether
-unmapped blocks may be taken for zeros, or what is done about them.
+the unit; an answer that is not ends the map, and nothing of that look is used. Of each run the ends and a
+block between are read: what is not zeros there, for whatever reason, is not taken for unmapped. Nothing here
+decides whether unmapped blocks may be taken for zeros, or what is done about them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from cdb.command import Command, TransportError
+from cdb.blocks import Read16
+from cdb.command import Command, Reply, TransportError
 from cdb.provisioning import DEALLOCATED, GetLbaStatus16, LbaStatus, LbaStatusData
 from xcopy.conversation import WAITS, Send, Side, Wait
 from xcopy.follow_up import alarm
 from xcopy.plan import Piece
-from xcopy.verdict import Action, describe, judge
+from xcopy.verdict import Action, Verdict, describe, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from cdb.command import Reply
     from xcopy.conversation import Conversation
     from xcopy.plan import Request
     from xcopy.task import LookTask
-    from xcopy.verdict import Verdict
 
 ALLOCATION = LbaStatusData.size + 255 * LbaStatus.size
 _LENGTH_FIELD = 4  # PARAMETER DATA LENGTH does not count itself (SBC-4 5.6.2.1)
@@ -55,6 +55,20 @@ class Extent(NamedTuple):
 
 def look(task: LookTask, request: Request) -> Conversation[Seen]:
     """Ask about a task's piece, until `calls` are used up or `ahead` blocks with storage were met."""
+    seen = yield from _walked(task, request)
+    if seen.ended or seen.alarm is not None:
+        return replace(seen, unmapped=())
+    true = []
+    for run in seen.unmapped:
+        zeros = yield from _are_zeros(task, *request.source(run))
+        if not isinstance(zeros, bool):
+            return replace(seen, unmapped=(), alarm=zeros)
+        if zeros:
+            true.append(run)
+    return replace(seen, unmapped=tuple(true))
+
+
+def _walked(task: LookTask, request: Request) -> Conversation[Seen]:
     walk = _Walk(task, request)
     for part in request.parts(task.piece):
         if part.blocks < task.least:
@@ -66,8 +80,10 @@ def look(task: LookTask, request: Request) -> Conversation[Seen]:
                 return walk.seen(part, lba, at)
             walk.calls += 1
             reply = yield from _asked(task, at)
-            if not isinstance(reply, list):
-                return walk.ended(reply, walk.seen(part, lba, at))
+            if isinstance(reply, str):
+                return replace(walk.seen(part, lba, at), ended=reply)
+            if isinstance(reply, Verdict):
+                return replace(walk.seen(part, lba, at), alarm=reply)
             for extent in reply:
                 behind = min(extent.end, end)
                 walk.met(part, lba, at, behind, unmapped=extent.unmapped)
@@ -116,35 +132,53 @@ class _Walk:
         blocks = max(behind - self._task.piece.start, 0)
         return Seen(blocks=blocks, unmapped=tuple(self.found), calls=self.calls)
 
-    @staticmethod
-    def ended(why: str | Verdict, seen: Seen) -> Seen:
-        """No more can be asked."""
-        words = why if isinstance(why, str) else ""
-        alarmed = None if isinstance(why, str) else why
-        return Seen(blocks=seen.blocks, unmapped=seen.unmapped, calls=seen.calls, ended=words, alarm=alarmed)
-
 
 def _asked(task: LookTask, lba: int) -> Conversation[list[Extent] | str | Verdict]:
     """The extents from `lba` on; words where there are none to be had, a verdict where the copy stops."""
     cdb = GetLbaStatus16(lba=lba, allocation_length=ALLOCATION).pack()
-    command = Command(name="GET LBA STATUS(16)", cdb=cdb, data_in=ALLOCATION, timeout=task.timeout)
-    waits, what = iter(WAITS), f"{task.unit.name}: GET LBA STATUS at LBA {lba}"
+    what = f"{task.unit.name}: GET LBA STATUS at LBA {lba}"
+    reply = yield from _answer(
+        task, Command(name="GET LBA STATUS(16)", cdb=cdb, data_in=ALLOCATION, timeout=task.timeout)
+    )
+    if isinstance(reply, bytes):
+        return extents(reply, lba, task.unit.blocks, what)
+    return f"{what}: {reply}" if isinstance(reply, str) else reply
+
+
+def _are_zeros(task: LookTask, lba: int, blocks: int) -> Conversation[bool | Verdict]:
+    """Whether the ends of what is said to be unmapped, and a block between, read as zeros; or a verdict."""
+    size = task.unit.block_size
+    for at in sorted({lba, lba + blocks // 2, lba + blocks - 1}):
+        cdb = Read16(lba=at, transfer_length=1).pack()
+        reply = yield from _answer(
+            task, Command(name="READ(16)", cdb=cdb, data_in=size, timeout=task.timeout)
+        )
+        if isinstance(reply, Verdict):
+            return reply
+        if not isinstance(reply, bytes) or len(reply) != size or any(reply):
+            return False
+    return True
+
+
+def _answer(task: LookTask, command: Command) -> Conversation[bytes | str | Verdict]:
+    """The data that the source answers with; words where there are none, a verdict where the copy stops."""
+    waits = iter(WAITS)
     for _ in range(_TRIES):
         try:
             reply: Reply = yield Send(command, Side.SOURCE)
         except TransportError as error:
-            return f"{what}: {error}"
+            return str(error)
         if reply.good:
-            return extents(reply.data, lba, task.unit.blocks, what)
+            return reply.data
         if (trouble := alarm(reply, proven=task.written)) is not None:
             return trouble
         verdict = judge(reply, proven=True)
         if verdict.action is Action.WAIT and (pause := next(waits, None)) is not None:
             if not (yield Wait(pause, verdict.pushback)):
-                return f"{what}: stopped while waiting: {describe(reply)}"
+                return f"stopped while waiting: {describe(reply)}"
         elif verdict.action is not Action.REPEAT:
             break
-    return f"{what}: {describe(reply)}"
+    return describe(reply)
 
 
 def extents(data: bytes, lba: int, blocks: int, what: str) -> list[Extent] | str:

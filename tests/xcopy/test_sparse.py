@@ -353,6 +353,16 @@ def test_a_source_that_was_reset_stops_a_copy_that_may_have_lost_something() -> 
     assert copy.job.in_doubt
 
 
+@pytest.mark.parametrize("lba", [100, 149, 125])
+def test_what_is_said_to_be_unmapped_and_is_not_zeros_where_it_is_looked_at_is_copied(lba: int) -> None:
+    source = thin(0, BLOCKS, set(range(BLOCKS)) - set(range(20, 30)) - set(range(100, 150)))
+    source.data[lba * BLOCK] = 1
+    copy = whole(source, junk(1, BLOCKS), measures=replace(SMALL, portion=1 << 30, ahead=1 << 30))
+    copy.all()
+    assert zeroed(copy) == set(range(20, 30))
+    assert copy.destinations[0].data == source.data
+
+
 def test_runs_too_short_to_pay_are_copied_with_their_neighbours() -> None:
     source = thin(0, BLOCKS, set(range(BLOCKS)) - {10, 11, 50, 51, 52})
     copy = whole(source, junk(1, BLOCKS), measures=replace(SMALL, calls=64))
