@@ -98,7 +98,7 @@ class Holes:
         self._zeroing = 0
         self._closed = {pair.source.name for pair in pairs if no_map(pair.source)}
         never: frozenset[Way] = frozenset() if always and host_may else frozenset({Way.HOST})
-        self._unmapped: set[str] = set()  # units that were given WRITE SAME with UNMAP, and took it
+        self._unmapped: set[str] = set()  # units that were found to be zeros after UNMAP
         self._refused = {pair.destination.name: never for pair in pairs}
 
     def begin(self, coverage: Coverage, backlog: Backlog) -> None:
@@ -216,9 +216,9 @@ class Holes:
             whole = self._request.whole(task.piece.start + zeros, self._granule)
             zeros = max(0, whole - task.piece.start)
         unit = self._pairs[self._request.pair(task.piece.start)].destination.name
+        if outcome.unmapped:
+            self._unmapped.add(unit)
         if zeros:
-            if task.zeroing.way is Way.UNMAP:
-                self._unmapped.add(unit)
             self._coverage.copied(Piece(task.piece.start, zeros), ZERO)
         rest = Piece(task.piece.start + zeros, task.piece.blocks - zeros)
         if not rest.blocks:

@@ -97,12 +97,14 @@ class Zeroed:
     """`blocks` of the piece from its start are zeros; the verdict says why the rest is not.
 
     `refused` is the way that the unit does not take at all, or takes and leaves old data: `lied` then.
+    `unmapped` says that some of the blocks were unmapped.
     """
 
     blocks: int
     verdict: Verdict
     refused: Way | None = None
     lied: bool = False
+    unmapped: bool = False
 
 
 def zeroing_of(unit: LogicalUnit, refused: frozenset[Way] = frozenset()) -> Zeroing | None:
@@ -125,28 +127,35 @@ def zeroing_of(unit: LogicalUnit, refused: frozenset[Way] = frozenset()) -> Zero
 def zero_piece(task: ZeroTask, request: Request) -> Conversation[Zeroed]:
     """Make a task's piece zeros, command by command, from its start."""
     lba, blocks = request.destination(task.piece)
-    scale = request.block_size // request.destination_block_size
+    size = request.destination_block_size
+    unmapped = False
     for stretch in task.zeroing.stretches(lba, blocks):
-        done = (stretch.lba - lba) // scale
+        done = (stretch.lba - lba) * size // request.block_size
         if task.zeroing.way is Way.HOST:
-            zeros = memoryview(bytes(stretch.blocks * request.destination_block_size))
-            try:
-                yield Write(stretch.lba, zeros)
-            except IoFailed as error:
-                return Zeroed(done, Verdict(Action.STOP, str(error)))
-            continue
-        verdict = yield from _same(stretch, request.destination_block_size, task)
-        if verdict.action is not Action.DONE:
-            refused = None
-            if verdict.action in (Action.UNSUPPORTED, Action.NO_OFFLOAD):
-                refused = Way.UNMAP if stretch.unmap else Way.SAME
-            return Zeroed(done, verdict, refused)
-        if stretch.unmap:
-            verdict = yield from _checked(stretch, request.destination_block_size, task)
+            verdict = yield from _written(stretch, size)
+        else:
+            verdict = yield from _same(stretch, size, task)
+        refused = None
+        if verdict.action in (Action.UNSUPPORTED, Action.NO_OFFLOAD):
+            refused = Way.UNMAP if stretch.unmap else Way.SAME
+        lied = False
+        if verdict.action is Action.DONE and stretch.unmap:
+            verdict = yield from _checked(stretch, size, task)
             lied = verdict.action is Action.UNSUPPORTED
-            if verdict.action is not Action.DONE:
-                return Zeroed(done, verdict, Way.UNMAP if lied else None, lied=lied)
-    return Zeroed(task.piece.blocks, Verdict(Action.DONE, ""))
+            refused = Way.UNMAP if lied else None
+        if verdict.action is not Action.DONE:
+            return Zeroed(done, verdict, refused, lied, unmapped)
+        unmapped = unmapped or stretch.unmap
+    return Zeroed(task.piece.blocks, Verdict(Action.DONE, ""), unmapped=unmapped)
+
+
+def _written(stretch: Stretch, block_size: int) -> Conversation[Verdict]:
+    """Zeros from the host."""
+    try:
+        yield Write(stretch.lba, memoryview(bytes(stretch.blocks * block_size)))
+    except IoFailed as error:
+        return Verdict(Action.STOP, str(error))
+    return Verdict(Action.DONE, "")
 
 
 def _same(stretch: Stretch, block_size: int, task: ZeroTask) -> Conversation[Verdict]:

@@ -90,6 +90,30 @@ def test_a_range_is_zeroed_and_nothing_outside_it(thin: Directory, run: Callable
     assert thin.bytes(1) == expected
 
 
+@pytest.mark.parametrize("sizes", [(512, 4096), (4096, 512)])
+def test_between_blocks_of_different_sizes_the_holes_are_whole_blocks_of_both(
+    sizes: tuple[int, int], run: Callable[..., Ran], tmp_path: Path
+) -> None:
+    create(tmp_path / "array", units=2, size=8 << 20, block_size=sizes, granularity=(1, 3))
+    array = Directory(tmp_path / "array")
+    unit_file(array.path, 1).write_bytes(b"junk" * (2 << 20))
+    with unit_file(array.path, 0).open("r+b") as source:
+        for start in (4096 * 30 + 512, 4 << 20):
+            source.seek(start // sizes[0] * sizes[0])
+            source.write(os.urandom(sizes[0] * 5))
+    first, to, count = 4096 * 7, 4096 * 11, 7 << 20
+    ran = run(
+        f"{array.unit(0)}:{first // sizes[0]}+{count // sizes[0]}",
+        f"{array.unit(1)}:{to // sizes[1]}",
+        *("--json", "--sparse", "always"),
+    )
+    assert ran.code == 0, ran.err
+    assert ran.records[-1]["bytes"]["zeroed"] > 7_000_000
+    expected = bytearray(b"junk" * (2 << 20))
+    expected[to : to + count] = array.bytes(0)[first : first + count]
+    assert array.bytes(1) == expected
+
+
 def test_never_copies_everything(thin: Directory, run: Callable[..., Ran]) -> None:
     ran = run(thin.unit(0), thin.unit(1), "--json", "--sparse", "never")
     assert ran.records[-1]["bytes"] == {"offload": SIZE, "host": 0}
