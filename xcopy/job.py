@@ -127,10 +127,11 @@ class Job:
         piece, means = room
         task: Task
         if self.holes is not None and means in (MAP, ZERO):
+            written = self._written or self.commands[HOST] > 0
             self._counted(means)
-            return self.holes.take(piece, means, written=self._written)
+            return self.holes.take(piece, means, written=written)
         if means == OFFLOAD:
-            if not self.proven and self._in_flight > (self.holes.in_flight if self.holes else 0):
+            if not self.proven and self._copying:
                 return None  # one command finds out whether these units can be copied between at all
             assert self.limits is not None
             if self.to is Side.SOURCE and self._in_flight >= self.limits.in_flight.value:
@@ -150,6 +151,10 @@ class Job:
         self._counted(means)
         return task
 
+    @property
+    def _copying(self) -> int:
+        return self._in_flight - (self.holes.in_flight if self.holes else 0)
+
     def _counted(self, means: str) -> None:
         self.commands[means] += 1
         self._in_flight += 1
@@ -157,7 +162,7 @@ class Job:
     @property
     def _written(self) -> bool:
         """Whether a reset may lose what was copied."""
-        return self.proven or any(self.coverage.count(State.COPIED, means) for means in (HOST, ZERO))
+        return self.proven or bool(self.commands.get(ZERO) or self.coverage.count(State.COPIED, HOST))
 
     def finish(self, task: Task, outcome: Outcome) -> None:
         """Book what became of a task that `next` handed out."""
@@ -343,8 +348,11 @@ class Job:
     def _room(self) -> tuple[Piece, str] | None:
         """The next blocks without a task and the means for them; they may cross the ends of ranges."""
         backlog, limits = self._backlog, self.limits
-        if self.holes is not None and (first := self.holes.room()) is not None:
-            return first
+        if self.holes is not None:
+            known = self.proven or limits is None  # or else nothing is written before the first offload
+            known = known or not (self._copying or backlog.for_storage())
+            if (first := self.holes.room(may_zero=known)) is not None:
+                return first
         if limits is not None and not self.detour:
             while (room := backlog.for_storage()) is not None:
                 rest = self._not_for_storage(room, limits)

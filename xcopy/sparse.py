@@ -106,9 +106,9 @@ class Holes:
         self._coverage, self._backlog = coverage, backlog
         backlog.looked_at_first = any(map(self._asked_of, self._request.pairs))
 
-    def room(self) -> tuple[Piece, str] | None:
-        """What comes before anything is copied, and its means; None where there is nothing."""
-        if self._zeros and self._zeroing < MOST_ZEROING:
+    def room(self, *, may_zero: bool) -> tuple[Piece, str] | None:
+        """What comes before what is copied, and its means; None where there is nothing."""
+        if self._zeros and may_zero and self._zeroing < MOST_ZEROING:
             return self._next_zeros(), ZERO
         while self._may_look() and (room := self._backlog.untried()) is not None:
             room = self._portion(room)

@@ -399,11 +399,26 @@ def test_of_eight_exbibytes_a_look_is_at_a_portion() -> None:
 def test_copying_goes_on_while_the_map_is_asked_for_and_blocks_are_zeroed() -> None:
     source, destination = thin(0, BLOCKS, set(range(64))), junk(1, BLOCKS)
     copy = whole(source, destination, measures=replace(SMALL, portion=1 << 30, ahead=256 * BLOCK))
-    assert copy.begin()
-    copy.end()
+    for expected in (LookTask, OffloadTask):
+        assert copy.begin()
+        assert isinstance(copy.end(), expected)
     while copy.begin():
         pass
     assert {type(task) for task in copy.flying} >= {ZeroTask, OffloadTask}
+
+
+def test_nothing_is_zeroed_before_it_is_known_whether_the_storage_copies() -> None:
+    copy = whole(thin(0, BLOCKS, set(range(64, 128))), junk(1, BLOCKS))
+    copy.begin()
+    copy.end()
+    assert copy.begin()
+    assert isinstance(copy.flying[0], OffloadTask)
+    assert not copy.flying[0].proven
+    assert not copy.begin()
+    copy.end()
+    assert copy.begin()
+    assert isinstance(copy.flying[0], ZeroTask)
+    assert copy.flying[0].written
 
 
 def test_what_an_earlier_run_copied_is_neither_asked_about_nor_zeroed() -> None:
