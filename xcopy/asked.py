@@ -13,7 +13,7 @@ from itertools import pairwise
 from operator import index as whole
 from typing import TYPE_CHECKING
 
-from xcopy.errors import UnsafeError, UsageError
+from xcopy.errors import UnsafeError, UnsupportedError, UsageError
 from xcopy.mapping import SECTOR, Mapping, Run
 from xcopy.plan import Piece, Range, Request
 from xcopy.ranges import Number, Quantity, Written
@@ -170,10 +170,25 @@ class Asked:
             read = read if read.length else next(reads)
             write = write if write.length else next(writes)
             blocks = min(read.length // self._scales[0], write.length // self._scales[1])
+            if not blocks:
+                raise self._inside_a_block(index)
             pair = read.unit * self.destination.units + write.unit
             yield Range(read.start, blocks, write.start, pair)
             read, write = _behind(read, blocks * self._scales[0]), _behind(write, blocks * self._scales[1])
             left -= blocks
+
+    def _inside_a_block(self, index: int) -> UnsupportedError:
+        """A block of the side with the larger ones has its bytes in two places of the volume on the other."""
+        small, large = self.source, self.destination
+        if small.block_size > large.block_size:
+            small, large = large, small
+        place = self.place(index)
+        return UnsupportedError(
+            (f"{place}: " if place else "")
+            + f"{small.name} lies in pieces of which one ends inside a block of {large.name}, which has "
+            f"{large.block_size} bytes: no block is copied in parts; begin at LBAs from which the pieces are "
+            f"whole blocks of {large.block_size} bytes, or copy it by other means"
+        )
 
     def _add(self, line: int, written: Written) -> None:
         source, destination = self.source, self.destination

@@ -6,6 +6,7 @@ million runs or more, so they are made as they are asked for, and what can be sa
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 from math import gcd
@@ -128,17 +129,23 @@ class Mapping:
 
     def runs(self, start: int, length: int) -> Iterator[Run]:
         """Where these sectors lie, in their order; neighbours may come apart."""
-        for piece in self.pieces:
-            first, end = max(start, piece.start), min(start + length, piece.start + piece.length)
-            if first < end:
-                yield from piece.runs(first - piece.start, end - first)
+        for piece, first, part in self._within(start, length):
+            yield from piece.runs(first, part)
 
     def regions(self, start: int, length: int) -> Iterator[Run]:
         """All that these sectors may lie in; few, however many runs there are."""
-        for piece in self.pieces:
-            first, end = max(start, piece.start), min(start + length, piece.start + piece.length)
-            if first < end:
-                yield from piece.regions(first - piece.start, end - first)
+        for piece, first, part in self._within(start, length):
+            yield from piece.regions(first, part)
+
+    def _within(self, start: int, length: int) -> Iterator[tuple[Stripes, int, int]]:
+        """The pieces that have any of these sectors, each with its part of them from its own start."""
+        at, end = start, start + length
+        index = max(0, bisect_right(self.pieces, start, key=lambda piece: piece.start) - 1)
+        while at < end:
+            piece = self.pieces[index]
+            part = min(end, piece.start + piece.length) - at
+            yield piece, at - piece.start, part
+            at, index = at + part, index + 1
 
     @property
     def whole(self) -> tuple[Run, ...]:

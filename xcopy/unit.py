@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from cdb.copy_results import OperatingParameters
     from cdb.vpd import Designator
 
@@ -63,16 +65,10 @@ class LogicalUnit:
     @property
     def names(self) -> frozenset[tuple[int, bytes]]:
         """Everything that identifies this unit and no other."""
-        found = {
-            (d.designator_type, d.value)
-            for d in self.designators
-            if d.association == LOGICAL_UNIT
-            and d.designator_type in (*_PREFERENCE, NAME_STRING)
-            and not _blank(d.value)
-        }
+        found = identities(self.designators)
         if not found and self.serial:
-            found.add((-1, f"{self.vendor}/{self.product}/{self.serial}".encode()))
-        return frozenset(found)
+            return frozenset({(-1, f"{self.vendor}/{self.product}/{self.serial}".encode())})
+        return found
 
     @property
     def copy_designator(self) -> Designator | None:
@@ -97,6 +93,17 @@ class LogicalUnit:
     def named_like(self, other: LogicalUnit) -> bool:
         """True when a CSCD descriptor names both by the same designator."""
         return self.copy_designator is not None and self.copy_designator == other.copy_designator
+
+
+def identities(designators: Iterable[Designator]) -> frozenset[tuple[int, bytes]]:
+    """Type and value of every designator that names one unit and no other, those that are blank left out."""
+    return frozenset(
+        (d.designator_type, d.value)
+        for d in designators
+        if d.association == LOGICAL_UNIT
+        and d.designator_type in (*_PREFERENCE, NAME_STRING)
+        and not _blank(d.value)
+    )
 
 
 def _blank(value: bytes) -> bool:

@@ -12,6 +12,7 @@ from tests.device.fake_sysfs import Machine
 from xcopy.api import endpoint
 from xcopy.api.copy import Options, prepare
 from xcopy.api.endpoint import open_endpoint, refuse_moved, split
+from xcopy.api.verify_only import prepare_verification
 from xcopy.cli.main import main
 from xcopy.device import claims, topology
 from xcopy.device.array_dir import create, open_array, unit_file
@@ -39,7 +40,7 @@ class Bench:
             self.machine.disk(name, 16 * (number + 1), sg=number)
 
     def opener(self, _kind: str, path: str, *, read_only: bool) -> tuple[Callable[[], Any], None]:
-        assert not read_only
+        del read_only
         number = int(path[-1]) if path.startswith("/dev/sg") else "bcd".index(path[-1])
         return lambda: self.array.open(number), None
 
@@ -112,6 +113,32 @@ class TestMoved:
         monkeypatch.delattr(topology, "resolve")
 
         refuse_moved(side)
+
+    def test_what_is_called_otherwise_meanwhile_is_where_it_was(self, bench: Bench) -> None:
+        bench.machine.mapped("dm-0", 0, on=["sdb"], table="0 100 linear 8:16 0")
+        bench.machine.alias("/dev/vg/old", "dm-0")
+        side = open_endpoint(split("/dev/vg/old"))
+
+        bench.machine.forget("/dev/vg/old")
+
+        refuse_moved(side)
+
+    def test_a_comparison_with_what_was_moved_meanwhile_is_none(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench.machine.mapped("dm-0", 0, on=["sdb"], table="0 100 linear 8:16 0")
+        monkeypatch.setattr("xcopy.device.caches.settle", lambda _: None)
+        monkeypatch.setattr(claims, "claims", lambda _: ())
+        by_host = endpoint._blocks
+        monkeypatch.setattr(endpoint, "_blocks", lambda _, *rest: by_host(None, *rest))
+        verification = prepare_verification("/dev/sdb:0+100", "/dev/dm-0", Options())
+        assert verification.run().equal
+
+        bench.machine.dm.tables[253, 0] = ["0 100 linear 8:16 8"]
+
+        found = verification.run()
+        assert not found.equal
+        assert "/dev/dm-0: its blocks were moved" in found.stopped
 
     @pytest.fixture
     def held(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:

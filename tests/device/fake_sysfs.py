@@ -136,6 +136,10 @@ class Machine:
         """A symlink such as /dev/disk/by-id/..., which stat follows."""
         self._numbers[path] = self._numbers[f"/dev/{name}"]
 
+    def forget(self, path: str) -> None:
+        """A node or symlink that is no more there."""
+        del self._numbers[path]
+
     def mount(self, point: str, numbers: str, source: str, kind: str = "ext4") -> None:
         """One more line of mountinfo, in proc_pid_mountinfo(5)'s format with an optional field."""
         self._mounts.append(f"36 25 {numbers} / {point} rw,relatime shared:1 - {kind} {source} rw")

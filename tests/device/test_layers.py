@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.device.fake_sysfs import Machine
+from xcopy.device import tree
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError
 from xcopy.mapping import Run
 
@@ -158,10 +159,24 @@ class TestVolume:
         assert runs(machine, "/dev/dm-2") == [("/dev/sdb", 2058, 128), ("/dev/sdd", 20, 128)]
         assert volume.below == {"dm-1", "dm-0", "sdb", "sdc", "sdd"}
 
-    def test_two_paths_of_one_unit_are_one_unit_of_the_volume(self, machine: Machine) -> None:
-        machine.mapped("dm-0", 0, on=["sdb", "sdc"], uuid=LV, table="0 8 linear 8:16 0; 8 8 linear 8:32 8")
+    def test_a_disk_and_its_partitions_are_one_unit_of_the_volume(self, machine: Machine) -> None:
+        machine.mapped(
+            "dm-0",
+            0,
+            on=["sdb", "sdb1", "sdb2"],
+            table="0 8 linear 8:16 0; 8 8 linear 8:17 8; 16 8 linear 8:18 0",
+        )
 
-        assert [run.unit for run in machine.resolve("/dev/dm-0").mapping.whole] == [0, 0]
+        assert [run.unit for run in machine.resolve("/dev/dm-0").mapping.whole] == [0, 0, 0]
+
+    def test_a_multipath_map_and_a_partition_map_on_it_are_one_unit_of_the_volume(
+        self, machine: Machine
+    ) -> None:
+        machine.mapped("dm-0", 0, on=["sdb", "sdc"], uuid=MPATH)
+        machine.mapped("dm-1", 1, on=["dm-0"], uuid="part1-" + MPATH, table="0 500000 linear 253:0 2048")
+        machine.mapped("dm-2", 2, on=["dm-0", "dm-1"], table="0 8 linear 253:0 0; 8 8 linear 253:1 0")
+
+        assert [run.unit for run in machine.resolve("/dev/dm-2").mapping.whole] == [0, 0]
 
     def test_the_other_path_is_held_whole_or_by_its_partition(self, machine: Machine) -> None:
         machine.mapped("dm-0", 0, on=["sdb1"], uuid=LV, table="0 8 linear 8:17 0")
@@ -376,12 +391,33 @@ class TestRefused:
             machine.resolve("/dev/dm-0")
 
     def test_the_same_blocks_twice(self, machine: Machine) -> None:
-        machine.mapped("dm-0", 0, on=["sdb"], table="0 8 linear 8:16 100; 8 8 linear 8:32 107")
+        machine.mapped("dm-0", 0, on=["sdb"], table="0 8 linear 8:16 100; 8 8 linear 8:16 107")
 
         with pytest.raises(
             UnsafeError, match="/dev/dm-0 has some blocks of /dev/sdb twice, from sector 107 on"
         ):
             machine.resolve("/dev/dm-0")
+
+    @pytest.mark.parametrize("second", ["8:32", "8:33"])
+    def test_one_unit_by_two_paths_because_it_may_be_two_units_by_one_name(
+        self, machine: Machine, second: str
+    ) -> None:
+        machine.mapped("dm-0", 0, on=["sdb", "sdc"], table=f"0 8 linear 8:16 0; 8 8 linear {second} 8")
+
+        with pytest.raises(
+            UnsafeError, match=rf"/dev/dm-0 lies on /dev/sdb and on /dev/sdc, which say .* one unit \({NAA}\)"
+        ):
+            machine.resolve("/dev/dm-0")
+
+    @pytest.mark.parametrize("path", ["/dev/dm-0", "/dev/dm-1"])
+    def test_a_multipath_map_whose_paths_lead_to_different_units(self, machine: Machine, path: str) -> None:
+        machine.mapped("dm-0", 0, on=["sdb", "sdd"], uuid=MPATH, dm_name="mpatha")
+        machine.mapped("dm-1", 1, on=["dm-0"], table="0 8 linear 253:0 0")
+
+        with pytest.raises(
+            UnsafeError, match=rf"{path}: the paths of a multipath map, mpatha lead to different .*{NAA}d"
+        ):
+            machine.resolve(path)
 
     def test_a_pile_without_end(self, machine: Machine) -> None:
         for number in range(20):
@@ -389,6 +425,37 @@ class TestRefused:
 
         with pytest.raises(UnsupportedError, match="more than 16 layers"):
             machine.resolve("/dev/dm-0")
+
+
+def test_what_is_read_of_a_machine_grows_with_its_disks_and_volumes_and_not_with_their_square(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    bytes_of = tree._bytes
+
+    def counted(path: Path) -> bytes:
+        read.append(path)
+        return bytes_of(path)
+
+    monkeypatch.setattr(tree, "_bytes", counted)
+
+    def reads(disks: int) -> int:
+        """For a volume with a piece on each of so many disks of two paths, and as many volumes beside it."""
+        machine = Machine(tmp_path / str(disks))
+        for number in range(disks):
+            for path in (2 * number, 2 * number + 1):
+                machine.disk(f"sd{path}", path, wwid=f"{NAA}{number}")
+        names = [f"sd{2 * number}" for number in range(disks)]
+        for volume in range(disks):
+            table = ";".join(
+                f"{8 * n} 8 linear 8:{2 * n} {8 * volume}" for n in range(disks if not volume else 1)
+            )
+            machine.mapped(f"dm-{volume}", volume, on=names if not volume else names[:1], table=table)
+        del read[:]
+        assert len(machine.resolve("/dev/dm-0").apart) == disks - 1
+        return len(read)
+
+    assert reads(40) < 2.5 * reads(20)
 
 
 def test_a_run_ends_where_the_next_begins() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.device.fake_sysfs import Machine
 from xcopy.device.topology import links, resolve
-from xcopy.errors import AccessError, UnsupportedError, UsageError
+from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,6 +111,37 @@ class TestSg:
             machine.resolve("/dev/sg3")
 
 
+class TestNodes:
+    """Units are opened by their kernel's names: in a container these may lead to other devices."""
+
+    @pytest.mark.parametrize("named", ["sdc", "sdc1", "sg2", "dm-0", "dm-1"])
+    @pytest.mark.parametrize("there", ["sdb", "sdd"])
+    def test_a_name_that_leads_to_another_device_is_refused(
+        self, machine: Machine, named: str, there: str
+    ) -> None:
+        machine.disk("sdb", 16, wwid=NAA, sg=1)
+        machine.disk("sdc", 32, wwid=NAA, sg=2, partitions={1: (2048, 8)})
+        machine.disk("sdd", 48, sg=3)
+        machine.mapped("dm-0", 0, on=["sdb", "sdc"], uuid="mpath-x")
+        machine.mapped("dm-1", 1, on=["sdc1"], table="0 8 linear 8:33 0")
+        machine.alias("/dev/mine", named)
+        machine.resolve("/dev/mine")
+
+        machine.alias("/dev/sdc", there)
+
+        with pytest.raises(UnsafeError, match=r"/dev/mine is, or lies on, 8:32, which .* /dev/sdc; but"):
+            machine.resolve("/dev/mine")
+
+    def test_an_sg_node_by_another_name_too(self, machine: Machine) -> None:
+        machine.disk("sdb", 16, sg=1)
+        machine.disk("sdc", 32, sg=2)
+        machine.alias("/dev/mine", "sg2")
+        machine.alias("/dev/sg2", "sg1")
+
+        with pytest.raises(UnsafeError, match="which the kernel calls /dev/sg2; but /dev/sg2 is 21:1 here"):
+            machine.resolve("/dev/mine")
+
+
 class TestSiblings:
     def test_disks_with_one_wwid_are_paths_to_one_unit(self, machine: Machine) -> None:
         machine.disk("sdb", 16, wwid=NAA)
@@ -123,10 +154,32 @@ class TestSiblings:
         assert [p.path for p in sibling.partitions] == ["/dev/sdc1"]
 
     def test_disks_with_one_designation_page_too(self, machine: Machine) -> None:
-        machine.disk("sdb", 16, vpd83=b"\0\x83\0\x04abcd")
-        machine.disk("sdc", 32, vpd83=b"\0\x83\0\x04abcd")
+        unit = b"\x01\x03\0\x08" + bytes.fromhex("5001405000000001")  # NAA, of the unit
+        ports = [b"\x01\x14\0\x04\0\0\0" + bytes([port]) for port in (1, 2)]  # relative target port
+        machine.disk("sdb", 16, vpd83=b"\0\x83\0\x14" + unit + ports[0])
+        machine.disk("sdc", 32, vpd83=b"\0\x83\0\x14" + unit + ports[1])
+        machine.disk("sdd", 48, vpd83=b"\0\x83\0\x08" + ports[0])
 
         assert [s.path for s in machine.resolve("/dev/sdb").siblings] == ["/dev/sdc"]
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            {"vpd83": b"\0\x83\0\0"},  # what QEMU says of a disk without a serial number
+            {"vpd83": b"\0\x83\0\x08\x01\x14\0\x04\0\0\0\x01"},  # a port, and no unit
+            {"vpd83": b"\0\x83\0\x0c\x01\x03\0\x08" + bytes(8)},  # never filled in
+            {"vpd83": b"\0\x83\0\x04abcd"},  # makes no sense
+            {"wwid": "naa.0000000000000000"},
+            {"wwid": "t10."},
+        ],
+    )
+    def test_disks_whose_words_would_fit_any_disk_are_strangers(
+        self, machine: Machine, said: dict[str, Any]
+    ) -> None:
+        machine.disk("sdb", 16, **said)
+        machine.disk("sdc", 32, **said)
+
+        assert machine.resolve("/dev/sdb").siblings == ()
 
     def test_disks_that_do_not_say_who_they_are_are_strangers(self, machine: Machine) -> None:
         machine.disk("sdb", 16)

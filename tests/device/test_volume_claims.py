@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.api.sector_model import World
 from tests.device.fake_sysfs import Machine
 from xcopy.device.caches import nodes
 from xcopy.device.claims import claims
+from xcopy.errors import XcopyError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.api.sector_model import Device
 
 NAA = "naa.6001405aaaaaaaaaaaaaaaaaaaaaaaaa"
 LV = "LVM-" + "y7NQ" * 16
@@ -135,3 +141,48 @@ class TestCaches:
         machine.mapped("dm-2", 2, on=["dm-0"], table="0 8 linear 253:0 0")
 
         assert nodes(machine.resolve("/dev/dm-0"))[:2] == ("/dev/dm-2", "/dev/dm-0")
+
+
+class TestAnyMachine:
+    """Beside a model that counts sectors."""
+
+    @pytest.fixture
+    def world(self, tmp_path: Path, seed: int) -> World:
+        random = Random(seed)
+        return World(random, Machine(tmp_path), random.choice([[512] * 4, [512, 512, 4096, 4096]]))
+
+    def overlapping(self, world: World) -> tuple[Device, Device] | None:
+        """Two devices with a sector in common, the first of which can be a destination."""
+        devices = list(world.devices.values())
+        world.random.shuffle(devices)
+        sectors = {device.number: set(world.places(device, 0, device.blocks)) for device in devices}
+        for one in sorted(devices, key=lambda device: not device.lines):
+            for other in devices:
+                if one is not other and sectors[one.number] & sectors[other.number]:
+                    with suppress(XcopyError):
+                        world.machine.resolve(one.path)
+                        return one, other
+        return None
+
+    @pytest.mark.parametrize("seed", range(30))
+    def test_whatever_has_a_block_of_it_and_is_mounted_is_a_claim(self, world: World, seed: int) -> None:
+        del seed
+        pair = self.overlapping(world)
+        assert pair is not None
+        one, other = pair
+        assert "/mnt" not in " ".join(found(world.machine, one.path))
+
+        world.machine.mount("/mnt", other.number, other.path)
+
+        assert f"{other.path} is mounted on /mnt" in " ".join(found(world.machine, one.path)), (one, other)
+
+    @pytest.mark.parametrize("seed", range(100, 130))
+    def test_whatever_has_a_block_of_it_and_lies_beside_it_is_a_claim(self, world: World, seed: int) -> None:
+        del seed
+        pair = self.overlapping(world)
+        assert pair is not None
+        one, other = pair
+        below = {word for line in world.lines(one) for word in line.split() if ":" in word}
+        if not other.lines or other.number in {"253:1", *below}:  # kpartx's map is the partition itself
+            return
+        assert f"held by {other.path}" in " ".join(found(world.machine, one.path)), (one, other)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xcopy.asked import Asked, Extent
-from xcopy.errors import UnsafeError, UsageError
+from xcopy.errors import UnsafeError, UnsupportedError, UsageError
 from xcopy.mapping import Ground, Mapping, Stripes
 from xcopy.plan import Piece
 from xcopy.ranges import parse_quantity, parse_ranges
@@ -219,6 +219,41 @@ def test_every_block_of_a_volume_is_read_and_written_where_it_lies(
             assert (write, each.destination_lba + block) == place(chunks[1], tuple(destinations), to + at)
             at += 1
     assert at == blocks
+
+
+@pytest.mark.parametrize(
+    ("pieces", "ranges", "fits"),
+    [
+        ((16, 8), [(0, 24, 0)], True),
+        ((16, 8), [(3, 8, 5)], True),  # inside one piece
+        ((16, 8), [(3, 16, 0)], False),
+        ((4, 20), [(0, 24, 0)], False),
+        ((4, 20), [(4, 16, 0)], True),
+        ((12, 12), [(4, 8, 0), (12, 8, 1)], True),
+        ((12, 12), [(0, 8, 0), (8, 8, 1)], False),
+    ],
+)
+@pytest.mark.parametrize("onto", [False, True])
+def test_a_block_of_the_larger_size_is_in_one_piece_of_a_volume_or_refused(
+    pieces: tuple[int, ...], ranges: list[tuple[int, int, int]], fits: bool, onto: bool
+) -> None:
+    starts = [sum(pieces[:n]) for n in range(len(pieces))]
+    lines = tuple(
+        Stripes(start, length, length, ((Ground(unit, 0, 10**6), 1000 * unit),))
+        for unit, (start, length) in enumerate(zip(starts, pieces, strict=True))
+    )
+    volume = Extent("vg-lv", 0, sum(pieces), 512, Mapping(lines), units=len(pieces))
+    asked = [(to, blocks // 8, lba) for lba, blocks, to in ranges] if onto else ranges
+    sides = (COARSE, volume) if onto else (volume, COARSE)
+    if fits:
+        assert (
+            Asked(*sides, enumerate(asked, 1), file="list").request.blocks == sum(r[1] for r in ranges) // 8
+        )
+        return
+    with pytest.raises(
+        UnsupportedError, match=rf"^list line {len(ranges)}: vg-lv .* ends inside a block of coarse, .* 4096"
+    ):
+        Asked(*sides, enumerate(asked, 1), file="list")
 
 
 def test_a_volume_of_too_many_pieces_is_copied_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,13 +105,16 @@ def make_durable(endpoint: Endpoint) -> None:
 
 
 def refuse_moved(endpoint: Endpoint) -> None:
-    """`UnsafeError` where a volume's blocks are not where they were when it was opened."""
+    """`UnsafeError` where a volume's blocks are not where they were when it was opened.
+
+    It is looked up by its number: whatever it is called now, it is the same volume.
+    """
     then = endpoint.node
     if then is None or then.kind != "volume":
         return
     from xcopy.device.topology import resolve
 
-    if not then.same_layout(resolve(endpoint.name)):
+    if not then.same_layout(resolve(then.block.path)):
         raise UnsafeError(
             f"{endpoint.name}: its blocks were moved to other places after it was opened; what was copied "
             "since then may be neither here nor there: copy it again"

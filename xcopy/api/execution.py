@@ -15,6 +15,7 @@ from xcopy.bucket import Bucket
 from xcopy.comparison import Comparison
 from xcopy.device.caches import drop, settle
 from xcopy.device.clock import MonotonicClock
+from xcopy.device.descriptors import workers
 from xcopy.device.worker import start
 from xcopy.drive import Unguided
 from xcopy.errors import AccessError
@@ -162,7 +163,8 @@ class Execution:
     def _most(self) -> int:
         """How many tasks there are at once at the most, whatever they are of."""
         windows = (MOST, self._options.jobs, self._source.window, self._destination.window)
-        return min(most for most in windows if most is not None)
+        most = min(most for most in windows if most is not None)
+        return workers(most, 2 * (len(self._source.parts) + len(self._destination.parts)))
 
     def _bounds(self, limits: Limits) -> Bounds:
         return Bounds.of(limits, self._job.request.block_size, self._options.wanted)

@@ -11,9 +11,11 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
 from xcopy.api.doors import Doors
+from xcopy.api.endpoint import refuse_moved
 from xcopy.bucket import Bucket
 from xcopy.conversation import Side
 from xcopy.device.clock import MonotonicClock
+from xcopy.device.descriptors import workers
 from xcopy.device.worker import start
 from xcopy.errors import XcopyError
 from xcopy.progress import Meter, Progress
@@ -61,7 +63,8 @@ class Verifying:
         self._pieces = self._selection.pieces(max(1, most // request.block_size))
         self._next: Piece | None = None
         windows = (options.jobs or JOBS, source.window, destination.window)
-        self._most = min(window for window in windows if window is not None)
+        most = min(window for window in windows if window is not None)
+        self._most = workers(most, len(source.parts) + len(destination.parts))
         self._now = MonotonicClock().now
         self._started = self._now()
         self._began = self._started - before
@@ -85,6 +88,8 @@ class Verifying:
         """
         try:
             self._run()
+            for side in (self._source, self._destination):
+                refuse_moved(side)
         except Exception as error:
             self._ended_by(error)
         finally:

@@ -109,6 +109,13 @@ def mapped(
     _refuse_internal(tree, path, here)
     down = _Descent(tree, path, ioctl)
     mapping = down.mapping(here)
+    for unit, ways in down.ways.items():
+        if len(ways) > 1:
+            raise UnsafeError(
+                f"{path} lies on {' and on '.join(sorted(ways))}, which say that they are one unit "
+                f"({down.disks[unit].wwid or 'VPD page 83h'}): either two places of it may be one block, or "
+                "two units go by one name and nobody can tell which of them a block is on"
+            )
     if (twice := mapping.twice) is not None:
         raise UnsafeError(
             f"{path} has some blocks of {down.disks[twice.unit].node} twice, from sector {twice.start} on: "
@@ -130,14 +137,23 @@ def mapped(
 
 
 def best_path(tree: Tree, path: str, here: Path) -> Path:
-    """The path of a multipath map to send commands by: running, and in the best access state of all."""
-    found = []
+    """The path of a multipath map to send commands by: running, and in the best access state of all.
+
+    `UnsafeError` where its paths say that they lead to different units: only one of them can be right.
+    """
+    found, wwids = [], set()
     for name in tree.names(here / "slaves"):
         device = tree.named(name) / "device"
+        wwids |= {text_of(device / "wwid")} - {""}
         access = text_of(device / "access_state")
         if text_of(device / "state") in RUNNING:
             rank = ACCESS.index(access) if access in ACCESS else len(ACCESS)
             found.append((rank, name))
+    if len(wwids) > 1:
+        raise UnsafeError(
+            f"{path}: the paths of {tree.layer(here)} lead to different units ({', '.join(sorted(wwids))}); "
+            "`multipath -ll` shows them, `multipath -r` makes the map anew"
+        )
     if not found:
         raise AccessError(
             f"{path} is {tree.layer(here)}, and none of its paths is running; "
@@ -156,6 +172,7 @@ class _Descent:
     disks: list[Node] = field(default_factory=list)
     below: set[str] = field(default_factory=set)
     parts: dict[int, set[int | None]] = field(default_factory=dict)  # partitions that are used, of each unit
+    ways: dict[int, set[str]] = field(default_factory=dict)  # disks or multipath maps that lead to each unit
 
     def mapping(self, here: Path, depth: int = 0) -> Mapping:
         """The pieces of a mapped device."""
@@ -250,11 +267,11 @@ class _Descent:
             return self._ground(here, here)
         if text_of(here / "dm/uuid").startswith("mpath-"):
             self.below |= set(self.tree.names(here / "slaves"))
-            return self._ground(here, best_path(self.tree, self.path, here))
+            return self._ground(here, best_path(self.tree, self.path, here), way=here.name)
         return self.mapping(here, depth + 1)
 
-    def _ground(self, here: Path, disk: Path) -> Ground:
-        """`here` is what is as large as it is used, `disk` where it lies: a path of a multipath map."""
+    def _ground(self, here: Path, disk: Path, way: str = "") -> Ground:
+        """`here` is what is as large as it is used, `disk` where it lies: a path of the map `way`."""
         whole = whole_of(disk)
         self.below.add(whole.name)
         below = self.tree.path(whole.name)
@@ -265,6 +282,7 @@ class _Descent:
         unit = self._unit(replace(node, kind="disk", partition=None))
         number = node.partition.number if node.partition else None
         self.parts.setdefault(unit, set()).add(number)
+        self.ways.setdefault(unit, set()).add(self.tree.path(way or whole.name))
         return Ground(unit, node.start or 0, number_of(here / "size") or 0)
 
     def _unit(self, disk: Node) -> int:
@@ -301,5 +319,6 @@ def _number(here: Path) -> tuple[int, int]:
 
 
 def _numbers(disk: Node) -> set[tuple[int, int]]:
-    """Of all paths to a unit."""
-    return {(block.major, block.minor) for block in (disk.disk, *disk.siblings) if block is not None}
+    """Of all paths to a unit; a disk that is gone meanwhile has none, or it would be like any other."""
+    blocks = (disk.disk, *disk.siblings)
+    return {(block.major, block.minor) for block in blocks if block is not None and block.major}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from xcopy.device import disk, layers
 from xcopy.device.tree import Block, Tree
-from xcopy.errors import AccessError, UsageError
+from xcopy.errors import AccessError, UnsafeError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +35,9 @@ def resolve(
     """Find the disk or disks behind a path, a /dev/disk link included.
 
     `UsageError` for what is no device; `UnsupportedError` for a device that is no SCSI disk and not made of
-    pieces of such; `UnsafeError` for one whose pieces are being moved; `AccessError` when it cannot be looked
-    at. `sysfs`, `dev`, `status` and `ioctl` (of `dm_table.table`) are for tests.
+    pieces of such; `UnsafeError` for one whose pieces are being moved, and where a unit's own name leads to
+    another device; `AccessError` when it cannot be looked at. `sysfs`, `dev`, `status` and `ioctl` (of
+    `dm_table.table`) are for tests.
     """
     try:
         found = status(path)
@@ -53,12 +54,36 @@ def resolve(
         if here is None:
             raise AccessError(f"{path}: the kernel knows no block device {major}:{minor}; the node is stale")
         if (here / "dm").is_dir():
-            return layers.mapped(tree, path, here, ioctl=ioctl)
-        return disk.of_block(tree, path, here)
+            return _by_its_name(layers.mapped(tree, path, here, ioctl=ioctl), status)
+        return _by_its_name(disk.of_block(tree, path, here), status)
     if stat.S_ISCHR(found.st_mode):
-        return disk.of_sg(tree, path, major, minor)
+        return _by_its_name(disk.of_sg(tree, path, major, minor), status)
     what = "a directory" if stat.S_ISDIR(found.st_mode) else "a file, not a device"
     raise UsageError(f"{path} is {what}; name a SCSI disk such as /dev/sdb, or a partition of one")
+
+
+def _by_its_name(found: Found, status: Callable[[str], os.stat_result]) -> Found:
+    """`UnsafeError` where a kernel's name, by which a unit is opened, leads to another device in /dev."""
+    blocks = [block for each in found.disks for block in (each.disk, *each.siblings) if block is not None]
+    if found.kind == "volume":
+        blocks.append(found.block)
+    elif found.partition is not None:
+        blocks.append(found.partition)
+    numbers = {block.path: (block.major, block.minor) for block in blocks if block.major}
+    if found.kind == "sg" and found.sg is not None:
+        numbers[found.sg] = found.major, found.minor
+    for path, number in numbers.items():
+        try:
+            there = status(path).st_rdev
+        except OSError:  # whoever opens it says so
+            continue
+        if (os.major(there), os.minor(there)) != number:
+            raise UnsafeError(
+                f"{found.path} is, or lies on, {number[0]}:{number[1]}, which the kernel calls {path}; but "
+                f"{path} is {os.major(there)}:{os.minor(there)} here, another device; give a container "
+                "its devices by their own names"
+            )
+    return found
 
 
 def block(name: str, *, sysfs: str = "/sys", dev: str = "/dev") -> Block:

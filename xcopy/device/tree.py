@@ -11,6 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from cdb.errors import DecodeError
+from cdb.vpd import DeviceIdentification
+from xcopy.unit import identities
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -79,11 +83,16 @@ class Block:
 
 
 class Tree:
-    """sysfs at `root`, its nodes in `dev`."""
+    """sysfs at `root`, its nodes in `dev`: one look at a machine, which may have thousands of disks.
+
+    No node is read twice, so what is found fits together; a later look is a tree of its own.
+    """
 
     def __init__(self, root: Path, dev: str) -> None:
         self.root = root
         self.dev = dev
+        self._blocks: dict[str, Block] = {}
+        self._disks: dict[object, list[Path]] | None = None  # by what identifies their unit
 
     def at(self, major: int, minor: int) -> Path | None:
         """The directory of a block device, None if there is none of this number."""
@@ -107,6 +116,11 @@ class Tree:
 
     def block(self, here: Path) -> Block:
         """The node of a sysfs directory, with all that is built on it."""
+        if (known := self._blocks.get(here.name)) is None:
+            known = self._blocks[here.name] = self._read(here)
+        return known
+
+    def _read(self, here: Path) -> Block:
         major, _, minor = text_of(here / "dev").partition(":")
         # A device may vanish between listing and looking; 0:0 matches no mount and no swap.
         held = [self.named(name) for name in self.names(here / "holders")]
@@ -158,25 +172,41 @@ class Tree:
         return list(dict.fromkeys(found))
 
     def siblings(self, here: Path) -> tuple[Block, ...]:
-        """The other disks that say they are the same unit, by `wwid` or by the whole of VPD page 83h.
+        """The other disks that say they are the same unit: by `wwid`, or by all designators of VPD page 83h.
 
         udev is no help: it makes one link for all paths that share an identity.
         """
-        mine = _identity(here)
+        if self._disks is None:
+            self._disks = self._identified()
         own = (here / "device").resolve()
-        return tuple(
-            self.block(other)
-            for name in self.names(self.root / "class/block")
-            if (other := self.named(name)) != here
-            and not (other / "partition").exists()
-            and (other / "device").exists()
-            and (other / "device").resolve() != own
-            and any(a and a == b for a, b in zip(mine, _identity(other), strict=True))
-        )
+        found = {
+            other.name: other
+            for identity in _identity(here)
+            for other in self._disks.get(identity, ())
+            if other != here and (other / "device").resolve() != own
+        }
+        return tuple(self.block(found[name]) for name in sorted(found))
+
+    def _identified(self) -> dict[object, list[Path]]:
+        """Every disk that says which unit it is."""
+        found: dict[object, list[Path]] = {}
+        for name in self.names(self.root / "class/block"):
+            here = self.named(name)
+            if (here / "device").exists() and not (here / "partition").exists():
+                for identity in _identity(here):
+                    found.setdefault(identity, []).append(here)
+        return found
 
 
-def _identity(here: Path) -> tuple[bytes, bytes]:
-    return _bytes(here / "device/wwid").strip(), _bytes(here / "device/vpd_pg83")
+def _identity(here: Path) -> set[object]:
+    """What identifies the unit of a disk; nothing where its words would fit any disk."""
+    wwid, page = text_of(here / "device/wwid"), _bytes(here / "device/vpd_pg83")
+    found: set[object] = {wwid} if wwid.split(".", 1)[-1].strip("0 ") else set()
+    try:
+        designators = identities(DeviceIdentification.unpack_from(page).designators) if page else None
+    except DecodeError:
+        designators = None
+    return found | ({designators} if designators else set())
 
 
 def _bytes(path: Path) -> bytes:
