@@ -7,6 +7,7 @@ a command does not cover whole: what is left there would be the junk that the de
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,9 +35,8 @@ def disks() -> Iterator[tuple[str, str]]:
     sizes = f"add_host=2 per_host_store=1 dev_size_mb={SIZE >> 20} delay=0"
     lio.command("modprobe", "scsi_debug", *THIN.split(), *sizes.split())
     try:
+        source, destination = (f"/dev/{lio.only_entry(each / 'block')}" for each in scanned(2))
         lio.command("udevadm", "settle")
-        devices = sorted(ADAPTERS.glob("adapter*/host*/target*/*:*:*:0"))
-        source, destination = (f"/dev/{lio.only_entry(each / 'block')}" for each in devices)
         for first, blocks in WRITTEN:
             fill(source, first * 512, os.urandom(blocks * 512))
         fill(destination, 0, b"j" * SIZE)
@@ -62,6 +62,15 @@ def exported(luns: dict[str, lio.Lun], disks: tuple[str, str]) -> Iterator[str]:
         lio.command("udevadm", "settle")
         lun.delete()
         storage.delete()
+
+
+def scanned(count: int) -> list[Path]:
+    """The units of scsi_debug, as soon as there are so many: the kernel looks for them by the way."""
+    deadline = time.monotonic() + lio.NODE_DEADLINE
+    while len(found := sorted(ADAPTERS.glob("adapter*/host*/target*/*:*:*:0"))) < count:
+        assert time.monotonic() < deadline, f"{found} after {lio.NODE_DEADLINE:.0f} s"
+        time.sleep(0.02)
+    return found
 
 
 def fill(path: str, offset: int, data: bytes) -> None:
