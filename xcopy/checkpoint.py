@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from xcopy.coverage import Coverage, State
 from xcopy.errors import XcopyError
+from xcopy.task import ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,7 +72,7 @@ class Checkpoints:
             return self.trouble
         if self._taken:
             self._settle()
-        elif now >= self._due and self._fresh.count(State.COPIED):
+        elif now >= self._due and self._fresh.count(State.COPIED) > self._fresh.count(State.COPIED, ZERO):
             self._due = now + self._interval
             self._take()
             self._work(self._synchronize)
@@ -84,7 +85,7 @@ class Checkpoints:
 
     def last(self) -> None:
         """Nothing is in flight, and what was booked copied is durable: record what is left."""
-        self._take()
+        self._take(ended=True)
         self._doubt()
         if self._taken and not self.trouble:
             self._working = True
@@ -95,9 +96,14 @@ class Checkpoints:
         self._fresh.begin(piece)
         self._fresh.copied(piece, means)
 
-    def _take(self) -> None:
-        self._taken += [(run, entry.detail) for run, entry in self._fresh.runs(State.COPIED)]
-        self._fresh = Coverage(self._job.coverage.blocks)
+    def _take(self, *, ended: bool = False) -> None:
+        """What was zeroed is recorded at the end: a unit that is found to keep old data takes all of it back."""
+        fresh, self._fresh = self._fresh, Coverage(self._job.coverage.blocks)
+        for run, entry in fresh.runs(State.COPIED):
+            if entry.detail == ZERO and not ended:
+                self._add(run, ZERO)
+            else:
+                self._taken.append((run, entry.detail))
 
     def _doubt(self) -> None:
         """What a unit may have lost since is not recorded, whether it is in its cache or not."""

@@ -128,6 +128,8 @@ class Job:
         task: Task
         if self.holes is not None and means in (MAP, ZERO):
             written = self._written or self.commands[HOST] > 0
+            if means == MAP:  # of a unit that is copied within, it may hear of a reset before the copy does
+                written = written or self.commands[OFFLOAD] > 0
             self._counted(means)
             return self.holes.take(piece, means, written=written)
         if means == OFFLOAD:
@@ -237,6 +239,8 @@ class Job:
                 self.stop(verdict.reason)
             case Action.WAIT if copied and not self.stopped:
                 self._offload_again(piece, verdict)
+            case Action.OTHER_MEANS if self._refused_after_zeroing(task, verdict):
+                self._give_up(piece, verdict)
             case _ if self._always_in_vain(task, verdict):
                 self._give_up(piece, verdict)
             case _:
@@ -249,6 +253,11 @@ class Job:
             return False
         self._in_vain, self._in_vain_from = self._in_vain + 1, self.commands[OFFLOAD]
         return self._in_vain >= MOST_IN_VAIN
+
+    def _refused_after_zeroing(self, task: OffloadTask, verdict: Verdict) -> bool:
+        """Where only the storage may copy and has copied nothing yet, zeros alone prove nothing of it."""
+        only = self.method is Method.OFFLOAD and not self.proven
+        return only and task.proven and verdict.pushback is None
 
     def _shrink(self, task: OffloadTask, piece: Piece, verdict: Verdict) -> None:
         """Once for each set of limits: other commands in flight then only come again."""
@@ -349,6 +358,8 @@ class Job:
         """The next blocks without a task and the means for them; they may cross the ends of ranges."""
         backlog, limits = self._backlog, self.limits
         if self.holes is not None:
+            if self.holes.alone:
+                return None
             known = self.proven or limits is None  # or else nothing is written before the first offload
             known = known or not (self._copying or backlog.for_storage())
             if (first := self.holes.room(may_zero=known)) is not None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from xcopy.lba_status import Seen
 from xcopy.plan import Piece
 from xcopy.task import MAP, ZERO, LookTask, ZeroTask
-from xcopy.verdict import Action
+from xcopy.verdict import Action, Verdict
 from xcopy.zeroing import Way, Zeroed, zeroing_of
 
 if TYPE_CHECKING:
@@ -96,8 +96,10 @@ class Holes:
         self._zeros: deque[Piece] = deque()
         self._looking = False
         self._zeroing = 0
+        self.alone = False  # the first zeroing is under way: nothing else may write and have its reset unheard
         self._closed = {pair.source.name for pair in pairs if no_map(pair.source)}
         never: frozenset[Way] = frozenset() if always and host_may else frozenset({Way.HOST})
+        self._liars: set[str] = set()  # units that kept old data where they were to be zeros after UNMAP
         self._unmapped: set[str] = set()  # units that were found to be zeros after UNMAP
         self._refused = {pair.destination.name: never for pair in pairs}
 
@@ -138,6 +140,7 @@ class Holes:
         zeroing = self._way_to(pair.destination)
         assert zeroing is not None
         self._zeroing += 1
+        self.alone = not written
         self._coverage.begin(piece)
         whole = self._zeros.popleft()
         if piece.end < whole.end:
@@ -169,6 +172,7 @@ class Holes:
             self._looking = False
         else:
             self._zeroing -= 1
+            self.alone = False
 
     def _may_look(self) -> bool:
         """One look at a time, when what the last one found is used up, or nearly so."""
@@ -195,7 +199,10 @@ class Holes:
         if not seen.ended:
             behind = self._passed_over(task, seen)
         self._copy(at, behind)
-        self._backlog.not_looked_at(behind)
+        if self._backlog.looked_at_first:
+            self._backlog.not_looked_at(behind)
+        else:  # given up meanwhile, and others have gone on behind this piece
+            self._copy(behind, task.piece.end)
         if not seen.ended:
             return ""
         self._closed.add(task.unit.name)
@@ -211,11 +218,18 @@ class Holes:
         return min(end, self._request.whole(min(end, behind + blocks), self._granule, up=True))
 
     def _zeroed(self, task: ZeroTask, outcome: Zeroed, stopped: str) -> tuple[str, bool]:
+        unit = self._pairs[self._request.pair(task.piece.start)].destination.name
+        if outcome.unmapped and unit in self._liars and not outcome.lied:  # found out while it was under way
+            why = f"{unit} keeps old data where it was told to unmap"
+            stops = outcome.verdict.action is Action.STOP
+            verdict = outcome.verdict if stops else Verdict(Action.UNSUPPORTED, why)
+            outcome = Zeroed(0, verdict, refused=Way.UNMAP)
+        if outcome.lied:
+            self._liars.add(unit)
         zeros = outcome.blocks
         if zeros < task.piece.blocks:  # whole granules are left
             whole = self._request.whole(task.piece.start + zeros, self._granule)
             zeros = max(0, whole - task.piece.start)
-        unit = self._pairs[self._request.pair(task.piece.start)].destination.name
         if outcome.unmapped:
             self._unmapped.add(unit)
         if zeros:

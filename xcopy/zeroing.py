@@ -41,6 +41,9 @@ SLOWEST = 1e6  # bytes per second that a command is given before it is thought l
 REPEATS = 8  # unit attentions that may stand between us and one answer
 
 
+MARK = b"\xa5"
+
+
 class Way(Enum):
     """How blocks become zeros, the cheapest first."""
 
@@ -134,18 +137,23 @@ def zero_piece(task: ZeroTask, request: Request) -> Conversation[Zeroed]:
         if task.zeroing.way is Way.HOST:
             verdict = yield from _written(stretch, size)
         else:
-            verdict = yield from _same(stretch, size, task)
+            verdict = Verdict(Action.DONE, "")
+            if stretch.unmap:
+                verdict = yield from _marked(stretch, size, task)
+            if verdict.action is Action.DONE:
+                verdict = yield from _same(stretch, size, task)
         refused = None
         if verdict.action in (Action.UNSUPPORTED, Action.NO_OFFLOAD):
             refused = Way.UNMAP if stretch.unmap else Way.SAME
         lied = False
         if verdict.action is Action.DONE and stretch.unmap:
-            verdict = yield from _checked(stretch, size, task)
+            verdict = yield from _checked(stretch, size, replace(task, written=True))
             lied = verdict.action is Action.UNSUPPORTED
             refused = Way.UNMAP if lied else None
         if verdict.action is not Action.DONE:
             return Zeroed(done, verdict, refused, lied, unmapped)
         unmapped = unmapped or stretch.unmap
+        task = replace(task, written=True)  # a reset may lose what this task itself has made zeros
     return Zeroed(task.piece.blocks, Verdict(Action.DONE, ""), unmapped=unmapped)
 
 
@@ -158,13 +166,15 @@ def _written(stretch: Stretch, block_size: int) -> Conversation[Verdict]:
     return Verdict(Action.DONE, "")
 
 
-def _same(stretch: Stretch, block_size: int, task: ZeroTask) -> Conversation[Verdict]:
-    """One WRITE SAME(16), and what is to be thought of its answer."""
+def _same(
+    stretch: Stretch, block_size: int, task: ZeroTask, block: bytes = b""
+) -> Conversation[Verdict]:
+    """One WRITE SAME(16), of zeros without a `block`, and what is to be thought of its answer."""
     cdb = WriteSame16(lba=stretch.lba, blocks=stretch.blocks, unmap=stretch.unmap).pack()
     command = Command(
         name="WRITE SAME(16)",
         cdb=cdb,
-        data_out=bytes(block_size),
+        data_out=block or bytes(block_size),
         timeout=task.timeout or LEAST_TIMEOUT + stretch.blocks * block_size / SLOWEST,
     )
     try:
@@ -180,9 +190,22 @@ def _same(stretch: Stretch, block_size: int, task: ZeroTask) -> Conversation[Ver
     return verdict
 
 
+def _looked_at(stretch: Stretch) -> list[int]:
+    return sorted({stretch.lba, stretch.lba + stretch.blocks // 2, stretch.lba + stretch.blocks - 1})
+
+
+def _marked(stretch: Stretch, block_size: int, task: ZeroTask) -> Conversation[Verdict]:
+    """No zeros where it is looked after UNMAP: blocks that were zeros before would prove nothing."""
+    for lba in _looked_at(stretch):
+        verdict = yield from _same(Stretch(lba, 1, unmap=False), block_size, task, block=MARK * block_size)
+        if verdict.action is not Action.DONE:
+            return verdict
+    return Verdict(Action.DONE, "")
+
+
 def _checked(stretch: Stretch, block_size: int, task: ZeroTask) -> Conversation[Verdict]:
     """Whether blocks that were unmapped are zeros: UNSUPPORTED where one that is read is not."""
-    for lba in sorted({stretch.lba, stretch.lba + stretch.blocks // 2, stretch.lba + stretch.blocks - 1}):
+    for lba in _looked_at(stretch):
         command = Command(
             name="READ(16)",
             cdb=Read16(lba=lba, transfer_length=1).pack(),
