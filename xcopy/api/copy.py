@@ -214,7 +214,7 @@ class Copy:
         known = Pairs(offers.used, offers.refused)
         limits = offers.offer if isinstance(offers.offer, Limits) else offers.otherwise
         self._pairs = pairs_of(source, destination, limits if isinstance(limits, Limits) else None)
-        holes = holes_of(self.request, self._pairs, limits, options)
+        holes = holes_of(self.request, self._pairs, offers, options)
         self.job = Job(self.request, offers.offer, options.method, offers.otherwise, known, holes)
         self.offer = self.job.limits or offers.offer
         self._refused = offers.refused

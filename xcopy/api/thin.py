@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import lcm
 from typing import TYPE_CHECKING
 
 from xcopy.api.asking import ask
@@ -19,21 +20,23 @@ if TYPE_CHECKING:
 
     from xcopy.api.copy import Options
     from xcopy.api.endpoint import Endpoint
-    from xcopy.limits import Refusal
+    from xcopy.api.offers import Offers
     from xcopy.offload import Pair
     from xcopy.plan import Request
 
 
-def holes_of(
-    request: Request, pairs: Sequence[Pair], limits: Limits | Refusal, options: Options
-) -> Holes | None:
-    """The looks and the zeroing of a copy; None where nothing may be taken for zeros."""
+def holes_of(request: Request, pairs: Sequence[Pair], offers: Offers, options: Options) -> Holes | None:
+    """The looks and the zeroing of a copy; None where nothing may be taken for zeros.
+
+    What is copied between holes suits whichever unit takes the commands.
+    """
     if options.sparse is Sparse.NEVER or all(no_map(pairs[pair].source) for pair in request.pairs):
         return None
+    limits = (offers.offer, offers.otherwise)
     return Holes(
         request,
         pairs,
-        granule=limits.granularity_blocks.value if isinstance(limits, Limits) else 1,
+        granule=lcm(*(each.granularity_blocks.value for each in limits if isinstance(each, Limits))),
         always=options.sparse is Sparse.ALWAYS,
         host_may=options.method is not Method.OFFLOAD,
         timeout=options.timeout,
