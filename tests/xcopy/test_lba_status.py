@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
+from cdb.command import Command, NotSent, Reply, Silence
+from tests.cdb.independent import fixed_sense
 from tests.xcopy.thin_copy import SMALL, whole, zeroed
-from tests.xcopy.thin_model import ANCHORED, BLOCK, BLOCKS, HOSTILE, RESET, Thin, answer, extent, junk, thin
+from tests.xcopy.thin_model import (
+    ANCHORED,
+    BLOCK,
+    BLOCKS,
+    HOSTILE,
+    MAPPED,
+    READ,
+    RESET,
+    Thin,
+    answer,
+    extent,
+    junk,
+    thin,
+)
 from xcopy.task import HOST, OFFLOAD, ZERO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MODE_CHANGED = Reply(status=2, sense=fixed_sense(6, 0x2A, 1))
 
 
 @pytest.mark.parametrize("lie", [name for name in HOSTILE if name != "a length of more than there is"])
@@ -77,3 +98,61 @@ def test_runs_too_short_to_pay_are_copied_with_their_neighbours() -> None:
     copy = whole(source, junk(1, BLOCKS), measures=replace(SMALL, calls=64))
     copy.all()
     assert zeroed(copy) == {50, 51, 52}
+
+
+def test_a_source_that_is_busy_is_asked_again() -> None:
+    source = thin(0, BLOCKS, set(range(32)))
+    send, told = source.send, iter([Reply(status=8), MODE_CHANGED])
+    source.send = lambda command: next(told, None) or send(command)  # type: ignore[method-assign]
+    copy = whole(source, junk(1, BLOCKS))
+    copy.all()
+    assert zeroed(copy) == set(range(32, BLOCKS))
+
+
+def not_permitted(_: Command) -> Reply:
+    raise NotSent("operation not permitted")
+
+
+def not_answered(_: Command) -> Reply:
+    raise Silence("no answer in 60 s")
+
+
+@pytest.mark.parametrize(
+    ("send", "why"),
+    [
+        (not_permitted, "operation not permitted"),
+        (not_answered, "no answer in 60 s"),
+        (lambda _: Reply(status=2, sense=fixed_sense(5, 0x20, 0)), "INVALID COMMAND OPERATION CODE"),
+        (lambda _: Reply(status=8), "BUSY"),
+    ],
+)
+def test_a_source_that_does_not_tell_is_copied_whole_and_the_reason_is_told(
+    send: Callable[[Command], Reply], why: str
+) -> None:
+    source, destination = thin(0, BLOCKS, set(range(32))), junk(1, BLOCKS)
+    source.send = send  # type: ignore[method-assign]
+    copy = whole(source, destination)
+    copy.all()
+    assert copy.job.report == {OFFLOAD: BLOCKS * BLOCK, HOST: 0}
+    assert copy.job.holes is not None
+    assert why in copy.job.holes.why_not
+    assert destination.data == source.data
+
+
+def test_extents_without_storage_that_follow_each_other_are_one_run() -> None:
+    answers = iter([answer(extent(0, 64, MAPPED), *(extent(at, 2) for at in range(64, BLOCKS, 2)))])
+    source = thin(0, BLOCKS, set(range(64)), wrong=lambda whole: next(answers, whole))
+    copy = whole(source, junk(1, BLOCKS), measures=replace(SMALL, portion=1 << 30, ahead=1 << 30))
+    copy.all()
+    assert source.questions == 1
+    assert zeroed(copy) == set(range(64, BLOCKS))
+
+
+def test_a_reset_told_where_the_map_is_checked_stops_the_copy() -> None:
+    source = thin(0, BLOCKS, set(range(32)))
+    send = source.send
+    source.send = lambda command: RESET if command.cdb[0] == READ else send(command)  # type: ignore[method-assign]
+    copy = whole(source, junk(1, BLOCKS))
+    copy.all()
+    assert "reset" in copy.job.stopped
+    assert not zeroed(copy)

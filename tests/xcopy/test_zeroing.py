@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
-from cdb.command import Command, Reply
-from tests.xcopy.thin_copy import copy_of, whole, zeroed
+from cdb.command import Command, NotSent, Reply
+from tests.cdb.independent import fixed_sense
+from tests.xcopy.thin_copy import SMALL, copy_of, whole, zeroed
 from tests.xcopy.thin_model import BLOCK, BLOCKS, RESET, Thin, junk, thin
 from tests.xcopy.units import unit
 from xcopy.coverage import State
+from xcopy.errors import IoFailed
 from xcopy.job import Method
 from xcopy.plan import Range
 from xcopy.task import HOST, OFFLOAD, ZERO, HostTask, ZeroTask
 from xcopy.unit import Provisioning
 from xcopy.zeroing import Way, zeroing_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MODE_CHANGED = Reply(status=2, sense=fixed_sense(6, 0x2A, 1))
+BAD_BLOCK = Reply(status=2, sense=fixed_sense(3, 0x0C, 0))
 
 
 def test_nine_tenths_that_are_unmapped_are_zeroed_with_unmap_and_the_rest_is_copied() -> None:
@@ -207,4 +216,85 @@ def test_what_is_copied_where_zeroing_is_refused_in_the_middle_begins_with_a_who
     copy.all()
     assert destination.sent[:2] == [(0, 3, False), (3, 120, True)]
     assert copy.job.report == {OFFLOAD: BLOCKS * BLOCK, HOST: 0}
+    assert destination.data == source.data
+
+
+def refused(_: Command) -> Reply:
+    raise NotSent("operation not permitted")
+
+
+def cut_short(command: Command) -> Reply:
+    return Reply(residual=len(command.data_out))
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (refused, "WRITE SAME(16) could not be sent: operation not permitted"),
+        (cut_short, "took 0 of the 512 bytes"),
+    ],
+)
+def test_what_the_destination_does_not_take_is_copied_and_the_reason_is_told(
+    answer: Callable[[Command], Reply], why: str
+) -> None:
+    source, destination = thin(0, BLOCKS, set(range(32))), junk(1, BLOCKS)
+    destination.send = answer  # type: ignore[method-assign]
+    copy = whole(source, destination)
+    copy.all()
+    assert copy.job.report == {OFFLOAD: BLOCKS * BLOCK, HOST: 0}
+    assert copy.job.holes is not None
+    assert why in copy.job.holes.why_not
+    assert destination.data == source.data
+
+
+def test_a_unit_attention_that_is_no_reset_is_heard_and_the_blocks_are_zeroed() -> None:
+    source, destination = thin(0, BLOCKS, set(range(32))), junk(1, BLOCKS)
+    send, told = destination.send, iter([MODE_CHANGED])
+    destination.send = lambda command: next(told, None) or send(command)  # type: ignore[method-assign]
+    copy = whole(source, destination)
+    copy.all()
+    assert zeroed(copy) == set(range(32, BLOCKS))
+    assert destination.data == source.data
+
+
+def test_where_blocks_cannot_be_zeroed_or_copied_alike_always_stops() -> None:
+    destination = junk(1, BLOCKS)
+    destination.send = lambda _: BAD_BLOCK  # type: ignore[method-assign]
+    copy = whole(thin(0, BLOCKS, set(range(32))), destination, always=True)
+    copy.all()
+    assert copy.job.stopped.startswith("--sparse always: a block cannot be read or written")
+    assert not zeroed(copy)
+
+
+def test_a_host_that_cannot_write_zeros_stops_the_copy() -> None:
+    def fails(_: int, __: bytes | memoryview) -> None:
+        raise IoFailed("no such device")
+
+    destination = junk(1, BLOCKS, knows_unmap=False, knows_same=False)
+    copy = whole(thin(0, BLOCKS, set()), destination, always=True, offload=False)
+    destination.write = fails  # type: ignore[method-assign]
+    copy.all()
+    assert copy.job.stopped == "no such device"
+    assert copy.job.in_doubt
+    assert not zeroed(copy)
+
+
+def test_of_two_destinations_the_one_without_write_same_gets_copies_and_the_other_zeros() -> None:
+    source = thin(0, BLOCKS, set(range(32)))
+    without, knows = junk(0, BLOCKS, knows_unmap=False, knows_same=False), junk(1, BLOCKS)
+    ranges = [Range(0, BLOCKS, 0, 0), Range(0, BLOCKS, 0, 1)]
+    copy = copy_of(
+        [source], [without, knows], ranges, measures=replace(SMALL, portion=1 << 30, ahead=1 << 30)
+    )
+    copy.all()
+    assert zeroed(copy) == set(range(BLOCKS + 32, 2 * BLOCKS))
+    assert without.data == knows.data == source.data
+
+
+def test_granules_of_the_copy_manager_larger_than_a_command_are_zeroed_by_several() -> None:
+    source, destination = thin(0, BLOCKS, set(range(64))), junk(1, BLOCKS, tried=False, told_most=5, most=5)
+    copy = whole(source, destination, granule=16)
+    copy.all()
+    assert zeroed(copy) == set(range(64, BLOCKS))
+    assert max(blocks for _, blocks, _ in destination.sent) == 5
     assert destination.data == source.data
