@@ -27,7 +27,7 @@ SIZE = 8 << 20
 ADAPTERS = Path("/sys/bus/pseudo/drivers/scsi_debug")
 THIN = "lbpu=1 lbpws=1 lbprz=1 unmap_granularity=8 unmap_max_desc=256 unmap_max_blocks=65536"
 WRITTEN = ((0, 512), (4503, 300), (15001, 64))  # first block and number: one in nineteen
-COPIED = (512 + 312 + 72) * 512  # in whole granules of the source
+COPIED = (512 + 312 + 72) * 512  # at most, in whole granules of the source
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_all_but_a_twentieth_is_zeroed_reads_back_equal_and_has_no_storage_there
     source, destination = disks
     outcome = xcopy_dev(source, destination, "--sparse", "always")
     assert outcome.exit == 0, outcome.said
-    assert outcome.done["bytes"]["host"] == COPIED
+    assert outcome.done["bytes"]["host"] <= COPIED
     assert outcome.done["bytes"]["zeroed"] == SIZE - outcome.done["bytes"]["host"]
     assert bytes_at(destination, 0, SIZE) == bytes_at(source, 0, SIZE)
     back = xcopy_dev(destination, source, "--sparse", "always")
