@@ -5,16 +5,18 @@
 #   make check      static checks only
 #   make test-lio   the kernel target's tests on this machine's own kernel (root; makes and removes its own LUNs)
 #   make test-kills kill -9 at 200 random moments of a copy, each of them resumed (ten minutes)
+#   make systems    docs/systems.md from what the last `make test` saw: which means copies where
 #   make bench      speed, as ratios in one run: encoding commands beside struct.pack and python-scsi, copies by
-#                   the emulated array beside a plain copy in memory, what a command costs the initiator, and
-#                   copies on a kernel target in a VM beside sg_xcopy, ddpt, dd and cp (writes docs/speed.*)
+#                   the emulated array beside a plain copy in memory, what a command costs the initiator,
+#                   copies between files beside cp and dd (root; writes docs/speed-of-files.md), and copies on a
+#                   kernel target in a VM beside sg_xcopy, ddpt, dd and cp (writes docs/speed.*)
 #   make fuzz       ten million damaged inputs for every decoder (half an hour of one core)
 #   make clean      remove what the above left behind
 
 PYTHON := .venv/bin/python
 STAGES := .venv/stage
 
-.PHONY: demo test check test-lio test-kills bench fuzz clean
+.PHONY: demo test check test-lio test-kills systems bench fuzz clean
 
 demo: $(STAGES)-run
 	setup/demo.sh
@@ -33,10 +35,15 @@ test-lio: $(STAGES)-dev
 test-kills: $(STAGES)-dev
 	XCOPY_KILLS=200 $(PYTHON) -m pytest -q tests/cli/test_kill.py
 
+systems:
+	$(PYTHON) scripts/systems_table.py
+
 bench: $(STAGES)-bench
 	$(PYTHON) -m bench.encoding
 	$(PYTHON) -m bench.array
 	$(PYTHON) -m bench.initiator
+	setup/debian.sh machine
+	$(PYTHON) -m bench.files
 	setup/debian.sh vm
 	$(PYTHON) -m bench.copies
 

@@ -5,7 +5,8 @@
 #   bench the peers that are measured beside us, and what draws the plot
 #   fuzz  the search for inputs that break a decoder
 #   machine  the tools of the file systems that are made on loop devices
-#   vm    QEMU, the guest's tools, and a stock Debian kernel unpacked under .cache/vm (not installed)
+#   vm    QEMU and the guest's tools; a stock Debian kernel and some servers' tools, unpacked under .cache/vm and
+#         not installed
 # A stage that is already there costs nothing; apt is asked only for what is missing, and only by root.
 set -eu
 cd "$(dirname "$0")/.."
@@ -63,10 +64,30 @@ vm() {
     [ "$(uname -m)" = x86_64 ] || { say "the guest is x86-64, this machine is not"; return 1; }
     packages qemu-system-x86 busybox-static file udev kmod dmsetup sg3-utils fdisk e2fsprogs cpio zstd \
         ddpt libiscsi-bin lvm2 mdadm xfsprogs
-    [ ! -e .cache/vm/kernel ] || return 0
+    [ -e .cache/vm/kernel ] && [ -e .cache/vm/tools ] && return 0
     rm -rf .cache/vm
-    mkdir -p .cache/vm/root
+    mkdir -p .cache/vm/root .cache/vm/unpacked
     apt-cache show linux-image-amd64 >/dev/null 2>&1 || apt-get -qq update
+    unpacked
+    kernel
+}
+
+# The tools of OCFS2 and of an NFS server, which would start one on this machine if they were installed.
+unpacked() {
+    servers='ocfs2-tools nfs-kernel-server'
+    # shellcheck disable=SC2046,SC2086  # one word a package
+    packages $(apt-cache depends $servers | sed -n 's/^ *Depends: \(lib[^ ]*\)$/\1/p' | sort -u)
+    say "unpacking $servers"
+    # shellcheck disable=SC2086
+    (cd .cache/vm && apt-get -qq download $servers 2>/dev/null)
+    for package in .cache/vm/*.deb; do
+        dpkg -x "$package" .cache/vm/unpacked
+        rm "$package"
+    done
+    mv .cache/vm/unpacked .cache/vm/tools
+}
+
+kernel() {
     image=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1)
     say "unpacking $image"
     (cd .cache/vm && apt-get -qq download "$image" 2>/dev/null)

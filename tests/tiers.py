@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 RESULTS = ROOT / ".cache/tests"
 TOOLS = Path(sys.executable).parent
+IN_THE_GUEST = ("tests/lio", "tests/systems")
 STRICT = os.environ.get("CI") == "true" or os.environ.get("XCOPY_CI") == "1"
 CHECKS = (
     ("ruff", "check", "."),
@@ -74,7 +75,9 @@ def static() -> Result:
 def pure() -> Result:
     """All that needs neither root nor a kernel's target."""
     spread = ("-n", "auto", "--dist", "worksteal")  # neighbours together: few fixtures are made twice
-    return pytest("pure", *spread, "tests", "--ignore=tests/machine", "--ignore=tests/lio")
+    return pytest(
+        "pure", *spread, "tests", *(f"--ignore={each}" for each in ("tests/machine", *IN_THE_GUEST))
+    )
 
 
 def machine() -> Result:
@@ -87,11 +90,11 @@ def machine() -> Result:
 
 
 def vm() -> Result:
-    """The kernel's target, in a guest."""
+    """The kernel's target, and file systems that few machines have, in a guest."""
     if reason := boot.why_not():
         return not_run(reason)
     results = RESULTS / "vm"
-    trouble = boot.run(results, ["tests/lio"])
+    trouble = boot.run(results, list(IN_THE_GUEST))
     if trouble:
         return Result(failed=1, notes=(trouble,))
     for data in results.glob("coverage.*"):

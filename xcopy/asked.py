@@ -74,9 +74,13 @@ class Asked:
         ranges: Iterable[tuple[int, Written]],
         *,
         file: str | None = None,
+        each: str = "line",
     ) -> None:
-        """`ranges` come with line numbers. Raises UsageError, and UnsafeError for a block written twice."""
-        self.source, self.destination, self.file = source, destination, file
+        """`ranges` come with numbers, of what `each` of them is in the file.
+
+        Raises UsageError, and UnsafeError for a block written twice.
+        """
+        self.source, self.destination, self.file, self._each = source, destination, file, each
         self._size = max(source.block_size, destination.block_size)
         self._scales = self._size // source.block_size, self._size // destination.block_size
         self._lines = array("Q")
@@ -274,7 +278,7 @@ class Asked:
     def _place(self, index: int, line: int) -> str:
         if self.file is None:
             return ""
-        return f"{self.file} line {line}" if self.file else f"ranges[{index}]"
+        return f"{self.file} {self._each} {line}" if self.file else f"ranges[{index}]"
 
 
 class _Writes:

@@ -168,7 +168,7 @@ class FileJob:
             return Clone(source, length, destination)
         if means is Means.KERNEL:
             return KernelCopy(source, length, destination)
-        return Transfer(source, length, destination, self.ladder.zeros_to_holes)
+        return Transfer(source, length, destination, self.ladder.zeros_to_holes, self.ladder.step)
 
     def _book(self, means: Means, piece: Piece, answer: Answer) -> None:
         """What is said to be copied is, and no more; with it a hole before it, for the file is longer now."""

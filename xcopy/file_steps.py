@@ -30,12 +30,16 @@ class KernelCopy:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Read and write. Maybe a part; with `zeros_to_holes`, what is zero is not written but made a hole."""
+    """Read and write. Maybe a part, but none of `step` bytes, which a device takes whole.
+
+    With `zeros_to_holes`, what is zero is not written but made a hole.
+    """
 
     source: int
     length: int
     destination: int
     zeros_to_holes: bool = False
+    step: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # f_type of statfs(2): <linux/magic.h>, and fs/ocfs2/ocfs2_fs.h, fs/smb/client, fs/xfs, fs/nfs
 OCFS2: Final = 0x7461636F
 OVERLAY: Final = 0x794C7630
+NFS: Final = 0x6969
+FUSE: Final = 0x65735546
 SMB: Final = frozenset({0xFF534D42, 0xFE534D42, 0x517B})
 FILE_SYSTEMS: Final[Mapping[int, str]] = {
     OCFS2: "ocfs2",
@@ -36,15 +38,16 @@ FILE_SYSTEMS: Final[Mapping[int, str]] = {
     0x58465342: "xfs",
     0x9123683E: "btrfs",
     0x01021994: "tmpfs",
-    0x6969: "nfs",
+    NFS: "nfs",
     0xFF534D42: "cifs",
     0xFE534D42: "smb",
     0x2FC12FC1: "zfs",
-    0x65735546: "fuse",
+    FUSE: "fuse",
     0x9FA0: "proc",
     0x62656572: "sysfs",
 }
 WHOLE_GRANULES: Final = frozenset({OCFS2, OVERLAY})
+SHOWS_OTHERS: Final = SMB | {OVERLAY, NFS, FUSE}  # files of somewhere else, with a device number of its own
 
 
 class Reflink(StrEnum):

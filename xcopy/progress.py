@@ -6,7 +6,7 @@ Nothing here renders, and nothing decides: what to send next is the governor's.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ class Progress:
     stopping: str = ""
     finishing: bool = False
     path_changes: tuple[PathChange, ...] = ()
+
+    def beside(self, means: str, done: int, total: int) -> Progress:
+        """The same with so many bytes more, of which `done` are there by another means."""
+        return replace(self, total=self.total + total, copied={**self.copied, means: done})
 
     @property
     def done(self) -> int:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 OFFLOAD, HOST = "offload", "host"
 ZERO = "zeroed"  # unmapped on the source, zeros on the destination: no data was moved
 MAP = "map"  # copies nothing
+ZEROS = "zeros"  # made, not copied: no task has them
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from xcopy.cli.copy import _Heard, show
+from xcopy.cli.copy import Heard, show
 from xcopy.cli.render_json import JsonRenderer
 from xcopy.cli.render_text import TextRenderer
 from xcopy.paths import PathChange
@@ -34,7 +34,7 @@ def look(*changes: PathChange, stopping: str = "") -> Progress:
 
 
 def test_each_change_is_a_line_once(capsys: pytest.CaptureFixture[str]) -> None:
-    heard, renderer = _Heard(), TextRenderer(verbose=False)
+    heard, renderer = Heard(), TextRenderer(verbose=False)
     for seen in (look(), look(FAILED), look(FAILED, TOOK_OVER), look(OTHER, FAILED, TOOK_OVER)):
         show(renderer, seen, heard)
     show(renderer, look(OTHER, FAILED, TOOK_OVER), heard)
@@ -46,12 +46,12 @@ def test_each_change_is_a_line_once(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_it_is_told_while_the_copy_is_being_stopped_too(capsys: pytest.CaptureFixture[str]) -> None:
-    show(TextRenderer(verbose=False), look(FAILED, stopping="interrupted"), _Heard())
+    show(TextRenderer(verbose=False), look(FAILED, stopping="interrupted"), Heard())
     assert "path /dev/sdb" in capsys.readouterr().err
 
 
 def test_in_json_each_is_a_record(capsys: pytest.CaptureFixture[str]) -> None:
-    show(JsonRenderer(), look(FAILED, TOOK_OVER), _Heard())
+    show(JsonRenderer(), look(FAILED, TOOK_OVER), Heard())
     records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [record for record in records if record["record"] == "path"] == [
         {"record": "path", "unit": "/dev/dm-0", "path": "/dev/sdb", "event": "failed", "why": FAILED.why},

@@ -56,6 +56,15 @@ def test_the_end_of_the_source_is_told_with_the_bytes_up_to_it(calls: FileCalls)
     assert answer.reason == f"it ends at byte {MIB + 7} now"
 
 
+def test_what_is_no_whole_block_at_the_end_of_the_source_is_not_written_to_a_device(
+    calls: FileCalls, source: Path, destination: Path
+) -> None:
+    answer = calls.perform(Transfer(MIB, 100, 0, step=4))
+    assert (answer.moved, answer.errno) == (4, 0)
+    assert answer.reason == f"it ends at byte {MIB + 7} now"
+    assert destination.read_bytes() == source.read_bytes()[MIB : MIB + 4] + b"d" * (MIB // 2 - 4)
+
+
 def test_an_error_names_the_file_the_byte_and_the_reason(source: Path) -> None:
     fd = os.open(source, os.O_RDONLY)
     try:

@@ -1,7 +1,7 @@
 """kill -9 of a copy with a journal on a kernel target: what it says is there, and a resume completes it.
 
 The moments are counted in commands that the target had, and the last blocks stand still until the process was
-killed: none is late, however slow the machine is. 20 kills by default; XCOPY_KILLS=N makes it N, XCOPY_SEED=N
+killed: none is late, however slow the machine is. 8 kills by default; XCOPY_KILLS=N makes it N, XCOPY_SEED=N
 repeats a run's choices.
 """
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tests.lio.stalls import Gate
     from xcopy.journal import Contents
 
-KILLS = int(os.environ.get("XCOPY_KILLS", "20"))
+KILLS = int(os.environ.get("XCOPY_KILLS", "8"))
 SEED = int(os.environ.get("XCOPY_SEED", "0")) or random.randrange(1, 1 << 32)
 COPY = Segment(source=1237, destination=20011, blocks=4 * MIB // 512)
 ONE = 64 * KIB // 512  # blocks of a command; a whole copy has 64

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.files.file_system import run
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -18,13 +20,6 @@ if TYPE_CHECKING:
 
 SIZE = 64 << 20
 TABLE = "label: gpt\nstart=2048, size=32768\nstart=34816, size=32768\n"
-
-
-def run(*argv: str, said: str = "") -> str:
-    """A command that must succeed; its output."""
-    done = subprocess.run(argv, input=said, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(argv)}: {done.stderr}"
-    return done.stdout.strip()
 
 
 @pytest.fixture(scope="session", autouse=True)

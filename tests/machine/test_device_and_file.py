@@ -126,6 +126,16 @@ def test_a_file_is_copied_onto_a_device_and_all_around_it_stays(
     assert Path(device).read_bytes() == model + bytes(SIZE - 8 * MIB)
 
 
+def test_a_file_that_shrinks_while_it_is_copied_onto_a_device_is_said_to(loop: Loop, tmp_path: Path) -> None:
+    device, image = loop(), tmp_path / "a.img"
+    image.write_bytes(content(MIB))
+    with prepare(image, device) as copy:
+        os.truncate(image, 5 * 512 + 100)
+        report = copy.run()
+    assert (report.copied, report.not_copied[0].source_lba) == (5 * 512, 5 * 512)
+    assert "has become shorter" in report.stopped
+
+
 def test_numbers_without_a_suffix_are_blocks_on_the_devices_side(loop: Loop, tmp_path: Path) -> None:
     device, image = loop("--sector-size", "4096"), tmp_path / "a.img"
     image.write_bytes(content(MIB))

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.files.file_system import run
 from tests.frozen import ioctl, is_frozen
-from tests.machine.conftest import run
 from tests.machine.test_loop_claims import node
 from xcopy.device.caches import settle
 from xcopy.device.claims import mounts_on

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.machine.conftest import run
+from tests.files.file_system import run
 from xcopy.signatures import Look, destroyed
 
 if TYPE_CHECKING:

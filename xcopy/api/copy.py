@@ -27,7 +27,7 @@ from xcopy.pairs import Pairs
 from xcopy.plan import batches, remainders
 from xcopy.results import NotCopied, RangeResults
 from xcopy.sparse import Sparse
-from xcopy.task import OFFLOAD
+from xcopy.task import OFFLOAD, ZEROS
 from xcopy.verification import copied_runs, scope_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from xcopy.api.journal import Journal
     from xcopy.api.request import RangeList
     from xcopy.api.verifying import Verifying
+    from xcopy.api.zeroing import Zeros
     from xcopy.asked import Asked
     from xcopy.comparison import Rates
     from xcopy.device.freeze import Frozen
@@ -57,8 +58,7 @@ class Options:
     destination that are overridden (`xcopy.claim.FORCIBLE`). `freeze` is whether what is mounted of the
     source is frozen while blocks are copied. `journal` is the file of one that is begun, and
     `journal_interval` the seconds between two of its records. `verify` is what of the copy is read
-    back and compared: "" for nothing, else as in `verification.scope_of`. `sparse` says whether what a thin
-    source has no storage for is zeroed on the destination, not copied.
+    back and compared: "" for nothing, else as in `verification.scope_of`. `sparse`: see `Sparse`.
     """
 
     method: Method = Method.AUTO
@@ -85,6 +85,8 @@ class Options:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What became of a copy, read from its ledger; byte counts by means, reasons of every fallback.
+
+    Of a file's pieces, `total` and `bytes` have what is made zeros between them as well.
 
     `ranges` has what became of each range that was asked for, in that order. `commands_to` is the unit that
     took the commands of the offload, "source" or "destination", the last where both were tried; "" for none.
@@ -148,6 +150,14 @@ def prepare(
         return ready(first, second, asked, options, stack, agree=agree)
 
 
+@dataclass(frozen=True, slots=True)
+class OfFile:
+    """For pieces of a file, which who asks keeps still: all that it is to fill, and what of that is zeros."""
+
+    whole: Asked
+    zeros: Zeros
+
+
 def ready(
     first: Endpoint,
     second: Endpoint,
@@ -156,6 +166,7 @@ def ready(
     stack: ExitStack,
     journal: Journal | None = None,
     agree: Callable[[tuple[str, ...]], object] = lambda _: None,
+    of_file: OfFile | None = None,
 ) -> Copy:
     """Check both sides and plan the copy; a new journal, if one is wanted, is begun when all is well."""
     if options.verify:
@@ -166,11 +177,11 @@ def ready(
     cleared = secure(
         first,
         second,
-        asked,
+        asked if of_file is None else of_file.whole,
         stack,
         force=options.force,
         timeout=options.timeout,
-        still=options.freeze,
+        still=options.freeze or of_file is not None,
     )
     warnings = [told(frozen)] * options.freeze + unlooked + cleared.warnings
     for side in (first, second):
@@ -189,7 +200,10 @@ def ready(
 
         journal = new_journal(options.journal, first, second, asked, options)
         stack.enter_context(journal.file)
-    return Copy(first, second, asked, found, options, tuple(warnings), stack.pop_all(), journal, frozen)
+    zeros = None if of_file is None else of_file.zeros
+    return Copy(
+        first, second, asked, found, options, tuple(warnings), stack.pop_all(), journal, frozen, zeros
+    )
 
 
 class Copy:
@@ -206,14 +220,14 @@ class Copy:
         held: ExitStack,
         journal: Journal | None = None,
         to_freeze: tuple[Mount, ...] = (),
+        zeros: Zeros | None = None,
     ) -> None:
         self.source, self.destination = source, destination
         self.asked, self.request = asked, asked.request
         self.options, self.warnings = options, warnings
         self._held = held
         known = Pairs(offers.used, offers.refused)
-        limits = offers.offer if isinstance(offers.offer, Limits) else offers.otherwise
-        self._pairs = pairs_of(source, destination, limits if isinstance(limits, Limits) else None)
+        self._pairs = pairs_of(source, destination, offers.limits)
         holes = holes_of(self.request, self._pairs, offers, options)
         self.job = Job(self.request, offers.offer, options.method, offers.otherwise, known, holes)
         self.offer = self.job.limits or offers.offer
@@ -226,6 +240,7 @@ class Copy:
         self._stop = ""
         self._not_durable = ""
         self._to_freeze = to_freeze
+        self.zeros = zeros if zeros is not None and zeros.total else None
         self._frozen: Frozen | None = None
         self.fault: Exception | None = None
 
@@ -281,7 +296,9 @@ class Copy:
         from xcopy.api.execution import Execution
 
         def look(progress: Progress) -> None:
-            observe(progress)
+            observe(
+                progress if self.zeros is None else progress.beside(ZEROS, self.zeros.done, self.zeros.total)
+            )
             if self._frozen is not None:
                 self._frozen.beat()
 
@@ -302,7 +319,7 @@ class Copy:
         if self._stop:
             run.stop(self._stop)
         try:
-            if self.request.blocks:
+            if self.request.blocks or self.zeros is not None:
                 self._copy(run)
             elapsed = run.elapsed
             verified = self._verify(elapsed, look) if self.options.verify else None
@@ -314,6 +331,8 @@ class Copy:
         """Copy and make it durable; what is frozen stays so only where it has to be read again."""
         try:
             run.run()
+            if self.zeros is not None:
+                run.make_zeros(self.zeros)
         except XcopyError as error:
             self.job.stop(str(error))
         except Exception as error:
@@ -360,10 +379,10 @@ class Copy:
         return found
 
     def _report(self, run: Execution, elapsed: float, verified: Verified | None) -> Report:
-        job, size = self.job, self.request.block_size
+        job, size, zeros = self.job, self.request.block_size, self.zeros
         return Report(
-            total=self.request.bytes,
-            bytes=job.report,
+            total=self.request.bytes + (zeros.total if zeros else 0),
+            bytes=job.report | ({ZEROS: zeros.done} if zeros else {}),
             commands=dict(job.commands),
             commands_to=job.to.value if job.commands[OFFLOAD] else "",
             fallbacks=tuple((f.reason, f.blocks * size) for f in job.fallbacks.values()),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from xcopy.api.copy import Options
     from xcopy.api.endpoint import Endpoint
+    from xcopy.api.zeroing import Zeros
     from xcopy.checkpoint import Checkpoints
     from xcopy.job import Job
     from xcopy.limits import Limits
@@ -66,6 +67,7 @@ class Execution:
         self._checkpoints = checkpoints
         self._job, self._source, self._destination, self._options = job, source, destination, options
         self._observe = observe
+        self._stop = ""
         self._now = MonotonicClock().now
         self._began = self._now()
         self._due = self._began
@@ -102,6 +104,7 @@ class Execution:
 
     def stop(self, reason: str) -> None:
         """Issue nothing more; safe in a signal handler."""
+        self._stop = self._stop or reason
         self._runner.stop(reason)
         for side in (self._source, self._destination):
             side.wait_no_more()
@@ -120,6 +123,16 @@ class Execution:
             if self._source.node is not None:
                 settle(self._source.node, closed=self._unchecked)
         self._runner.run()
+
+    def make_zeros(self, zeros: Zeros) -> None:
+        """Make these zeros as well, once all is copied; raises XcopyError where that fails."""
+        if not self._job.coverage.complete:
+            return
+        for _ in zeros.steps():
+            self._look(self._job)
+            if self._stop and zeros.done < zeros.total:
+                self._job.stop(self._stop)
+                return
 
     def make_durable(self) -> None:
         """The copy survives a loss of power, and no page cache has old blocks; raises XcopyError if not.

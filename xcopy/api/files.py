@@ -63,8 +63,8 @@ class FileReport:
     """What became of a copy between files, read from its ledger; `bytes` and `calls` by means.
 
     `refused` has why a means was not taken, or no longer. `shared` is how many bytes of it are in blocks that
-    the source has too, None where the file system does not tell. `durable` is true when that was asked
-    for, and is so. `longest` is the longest call's seconds. `stopped` is why not all is copied.
+    the source has too, None where nobody tells, or they are in thousands of extents. `durable` is true when
+    that was asked for, and is so. `longest` is the longest call's seconds; `stopped` why not all is copied.
     """
 
     total: int
@@ -177,7 +177,7 @@ def _in_bytes(number: Number, side: OpenFile) -> int:
 
 def _job(reader: OpenFile, writer: OpenFile, asked: Asked, options: FileOptions) -> FileJob:
     """Overlaps are decided here, and what no means can do is refused."""
-    clash = asked.clash() if reader.identity == writer.identity else None
+    clash = asked.clash() if reader.is_same_as(writer) else None
     if clash is not None and not (options.move and len(asked) == 1):
         one, other = (asked.place(index) for index in clash)
         names = " and ".join(dict.fromkeys((reader.facts.name, writer.facts.name)))

@@ -50,12 +50,12 @@ def one_range(source: Endpoint, destination: Endpoint) -> Asked:
     text = source.text
     begin = text.lba.blocks(source.unit.block_size) if text.lba else 0
     count = text.count or max(0, source.blocks - begin)
-    return Asked(_extent(source), _extent(destination), [(0, (begin, count, destination.text.lba or 0))])
+    return Asked(extent_of(source), extent_of(destination), [(0, (begin, count, destination.text.lba or 0))])
 
 
 def many_ranges(source: Endpoint, destination: Endpoint, ranges: RangeList) -> Asked:
     """Ranges that count from the starts of what was named."""
-    return Asked(_extent(source), _extent(destination), ranges.ranges, file=ranges.file)
+    return Asked(extent_of(source), extent_of(destination), ranges.ranges, file=ranges.file)
 
 
 def insist(offer: Limits | Refusal, request: Request) -> None:
@@ -73,7 +73,7 @@ def insist(offer: Limits | Refusal, request: Request) -> None:
         )
 
 
-def _extent(side: Endpoint) -> Extent:
+def extent_of(side: Endpoint) -> Extent:
     return Extent(
         side.name, side.base, side.blocks, side.unit.block_size, side.mapping, units=len(side.parts)
     )

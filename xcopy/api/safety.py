@@ -15,9 +15,10 @@ from xcopy.api.contents import at_stake, of_device, of_unit
 from xcopy.api.permissions import forbidden
 from xcopy.claim import KINDS, UNCHECKED, Claim, allow
 from xcopy.errors import AccessError, UnsafeError, XcopyError
+from xcopy.mapping import SECTOR, Run, any_meet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from contextlib import ExitStack
 
     from xcopy.api.contents import Place
@@ -60,6 +61,33 @@ def refuse_overlap(source: Endpoint, destination: Endpoint, asked: Asked) -> Non
         f"source and destination overlap on the same unit{paths}: {which}; an array copies in an "
         "order nobody promises"
     )
+
+
+def refuse_own_ground(source: Endpoint, destination: Endpoint, whole: Asked) -> None:
+    """`UnsafeError` where any of what is written lies on the source, the device of the file's file system.
+
+    `whole` is all that is written, one range, in the destination's blocks on both sides.
+    """
+    _, blocks, to = whole.named(0)
+    reads = list(_ground(source, 0, source.blocks))
+    writes = list(_ground(destination, to, blocks))
+    for read, write in _same_units(source, destination):
+        mine = [Run(write, *run[1:]) for run in reads if run.unit == read]
+        if any_meet(mine, [run for run in writes if run.unit == write]):
+            raise UnsafeError(
+                f"{destination.name}: what would be written there is on {source.name}, which the file's own "
+                "file system is on: no --force overrides that"
+            )
+
+
+def _ground(side: Endpoint, lba: int, blocks: int) -> Iterator[Run]:
+    """All that these blocks may lie in, in bytes."""
+    size = side.unit.block_size
+    if side.mapping is None:
+        yield Run(0, (side.base + lba) * size, blocks * size)
+        return
+    for unit, start, length in side.mapping.regions(lba * size // SECTOR, blocks * size // SECTOR):
+        yield Run(unit, start * SECTOR, length * SECTOR)
 
 
 def reading_only(source: Endpoint, destination: Endpoint, asked: Asked) -> list[str]:

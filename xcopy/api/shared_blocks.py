@@ -11,19 +11,23 @@ if TYPE_CHECKING:
     from xcopy.plan import Request
 
 MOST_RANGES = 1000  # two questions each
+MOST_EXTENTS = 5000  # of all ranges, on either side: to ask for more takes as long as a clone of them
 
 
 def shared_bytes(source: int, destination: int, request: Request) -> int | None:
-    """Bytes of the ranges that two open files share; None where their file system does not tell."""
+    """Bytes of the ranges that two open files share; None where nobody tells, or asking takes too long."""
     if len(request) > MOST_RANGES:
         return None
-    total = 0
+    total, asked = 0, 0
     for each in request.ranges:
         start, end = each.destination_lba, each.destination_lba + each.blocks
         try:
-            theirs = extents(source, each.source_lba, each.blocks)
-            ours = extents(destination, start, each.blocks)
+            theirs = extents(source, each.source_lba, each.blocks, most=MOST_EXTENTS)
+            ours = extents(destination, start, each.blocks, most=MOST_EXTENTS)
         except OSError:
+            return None
+        asked += max(len(theirs), len(ours))
+        if asked > MOST_EXTENTS:
             return None
         total += shared(theirs, ours, ahead=start - each.source_lba, start=start, end=end)
     return total

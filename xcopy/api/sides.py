@@ -14,11 +14,11 @@ from xcopy.ranges import EMULATED
 
 def of_files(source: str, destination: str) -> bool:
     """Whether a copy is to or from a file (one that is to be made, too), and no side is a unit alone."""
-    kinds = [_kind(split(text).path) for text in (source, destination)]
+    kinds = [kind_of(split(text).path) for text in (source, destination)]
     return "unit" not in kinds and ("file" in kinds or kinds == ["block", "none"])
 
 
-def _kind(path: str) -> str:
+def kind_of(path: str) -> str:
     """ "file" for a regular one or a directory, "block", "none" for what is not there, else "unit"."""
     if path.startswith(EMULATED):
         return "unit"

@@ -92,7 +92,6 @@ def _add_copy(copy: argparse.ArgumentParser) -> None:
     copy.add_argument(
         "--sparse",
         choices=("auto", "always", "never"),
-        default="auto",
         help="what a thin unit has no storage for is zeroed, not copied: where it pays (default), all of it, "
         "never; between files holes stay holes (default), zeros become holes as well, or holes are filled",
     )
@@ -136,6 +135,11 @@ def _add_files(copy: argparse.ArgumentParser) -> None:
     files.add_argument("--sync", action="store_true", help="end when the copy survives a loss of power")
     files.add_argument(
         "--move", action="store_true", help="SRC and DST may overlap in one file, as by memmove"
+    )
+    files.add_argument(
+        "--extents",
+        action="store_true",
+        help="onto a unit: have the storage copy the file's blocks, found by FIEMAP (ext4, xfs, ocfs2)",
     )
     files.add_argument(
         "--explain", action="store_true", help="which means will be tried, why others not; write nothing"

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator, Mapping
 
-    from xcopy.api.files import FileCopy
     from xcopy.api.verify_only import Verification
     from xcopy.paths import PathChange
     from xcopy.progress import Progress
@@ -41,6 +40,14 @@ OF_FILES = {
     "explain": "--explain",
 }
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stoppable(Protocol):
+    """What a signal ends."""
+
+    def stop(self, reason: str) -> None:
+        """Begin nothing more; safe in a signal handler."""
+        ...
 
 
 class Renderer(Protocol):
@@ -89,6 +96,10 @@ class Renderer(Protocol):
 
 def run_copy(arguments: argparse.Namespace) -> int:
     """Copy as the command line says; returns the exit code. What both sides are decides who copies."""
+    if arguments.extents:
+        from xcopy.cli.extents import run_extents
+
+        return run_extents(arguments)
     if of_files(arguments.source, arguments.destination):
         from xcopy.cli.files import run_file_copy
 
@@ -98,7 +109,7 @@ def run_copy(arguments: argparse.Namespace) -> int:
         from xcopy.cli.verify import run_verify_only
 
         return run_verify_only(arguments)
-    options = _options(arguments)
+    options = options_of(arguments)
     renderer = renderer_for(arguments)
     with range_list(arguments.ranges) as ranges:
         prepared = prepare(arguments.source, arguments.destination, options, ranges, agreement(arguments))
@@ -136,7 +147,8 @@ def refuse_said(arguments: argparse.Namespace, options: Mapping[str, str], why: 
             raise UsageError(f"{option} {why}: leave it out")
 
 
-def _options(arguments: argparse.Namespace) -> Options:
+def options_of(arguments: argparse.Namespace) -> Options:
+    """How units are to be copied, as the command line says."""
     if arguments.require and arguments.method == "host":
         raise UsageError("--require offload and --method host exclude each other")
     return Options(
@@ -153,7 +165,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         journal=None if arguments.dry_run or unsaid(arguments) else arguments.journal,
         journal_interval=arguments.journal_interval,
         verify=arguments.verify or "",
-        sparse=Sparse(arguments.sparse),
+        sparse=Sparse(arguments.sparse or "auto"),
     )
 
 
@@ -180,7 +192,7 @@ def say(render: Callable[..., None], *what: object) -> bool:
 
 
 @dataclass(slots=True)
-class _Heard:
+class Heard:
     """Signals that came in and have not been spoken of: handlers count, what is said is said elsewhere."""
 
     stops: int = 0
@@ -190,7 +202,7 @@ class _Heard:
     paths: Counter[str] = field(default_factory=Counter)  # changes of each unit's that were told
 
 
-def show(renderer: Renderer, progress: Progress, heard: _Heard) -> None:
+def show(renderer: Renderer, progress: Progress, heard: Heard) -> None:
     """Say what is new: progress, an answer to a signal, paths that failed, what is waited for."""
     seen: Counter[str] = Counter()
     for change in progress.path_changes:
@@ -214,13 +226,13 @@ def show(renderer: Renderer, progress: Progress, heard: _Heard) -> None:
 
 
 @contextmanager
-def signals(copy: Copy | Verification | FileCopy) -> Iterator[_Heard]:
+def signals(copy: Stoppable) -> Iterator[Heard]:
     """Ctrl-C, SIGTERM and a lost terminal stop the copy between commands, never inside one; SIGUSR1 asks.
 
     A signal that was ignored, as under nohup, stays so; the others are ignored when all is reported: what
     comes later changes neither that nor the exit code. `main` puts them back where it is called in a program.
     """
-    heard = _Heard()
+    heard = Heard()
 
     def stop(*_: object) -> None:
         heard.stops += 1

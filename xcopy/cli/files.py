@@ -19,10 +19,12 @@ from xcopy.sparse import Sparse
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from xcopy.api.files import FileRange
+    from xcopy.api.files import FileRange, FileReport
+    from xcopy.cli.copy import Heard
     from xcopy.cli.render_files import FilesRenderer
+    from xcopy.progress import Progress
     from xcopy.ranges import Number
 
 # What these say is about commands to a unit: of files it would be said in vain.
@@ -51,18 +53,33 @@ def run_file_copy(arguments: argparse.Namespace) -> int:
         raise UsageError(
             "--prefer and --transport are about units, and files are copied here: leave them out"
         )
+    with prepared(arguments) as copy:
+        refuse_unsaid(arguments)
+        if looks(arguments):
+            return explain(copy, arguments)
+        with signals(copy) as heard:
+            return carry_out(copy, arguments, heard, copy.run)
+
+
+def looks(arguments: argparse.Namespace) -> bool:
+    """Whether nothing is to be written."""
+    return bool(arguments.explain or arguments.dry_run)
+
+
+def prepared(arguments: argparse.Namespace, *, agreed: bool = False) -> FileCopy:
+    """The copy that a command line asks for, ready to run; what it destroys may be `agreed` to already."""
     source, destination = split(arguments.source), split(arguments.destination)
     many = arguments.ranges is not None
     check_texts(source, destination, many=many)
     options = FileOptions(
         reflink=Reflink(arguments.reflink or "auto"),
-        sparse=Sparse(arguments.sparse),
+        sparse=Sparse(arguments.sparse or "auto"),
         sync=arguments.sync,
         move=arguments.move,
         force=forced_kinds(arguments),
     )
-    look = arguments.explain or arguments.dry_run
-    agree = (lambda _: None) if look else agreement(arguments)
+    look = looks(arguments)
+    agree = (lambda _: None) if look or agreed else agreement(arguments)
     with range_list(arguments.ranges) as listed:
         zero = Quantity(0, None, "0")
         ranges: Iterable[tuple[int, FileRange]]
@@ -71,10 +88,7 @@ def run_file_copy(arguments: argparse.Namespace) -> int:
         else:
             ranges = ((line, (_written(a), _written(n), _written(b))) for line, (a, n, b) in listed.ranges)
         file = None if listed is None else listed.file
-        prepared = prepare(source.path, destination.path, ranges, options, file=file, look=look, agree=agree)
-    with prepared as copy:
-        refuse_unsaid(arguments)
-        return explain(copy, arguments) if look else carry_out(copy, arguments)
+        return prepare(source.path, destination.path, ranges, options, file=file, look=look, agree=agree)
 
 
 def _written(number: Number) -> Quantity:
@@ -88,21 +102,25 @@ def _way(arguments: argparse.Namespace) -> FilesRenderer:
     return FilesInJson() if arguments.json else FilesInText(verbose=arguments.verbose)
 
 
-def explain(copy: FileCopy, arguments: argparse.Namespace) -> int:
-    """Say what would be tried; nothing is written."""
-    say(_way(arguments).explained, copy)
+def explain(copy: FileCopy, arguments: argparse.Namespace, extents: str | None = None) -> int:
+    """Say what would be tried; nothing is written. `extents`: why not the file's extents, "" if they are."""
+    say(_way(arguments).explained, copy, extents)
     return ExitCode.COPIED
 
 
-def carry_out(copy: FileCopy, arguments: argparse.Namespace) -> int:
-    """Run a copy that is ready, and say all there is to say; returns the exit code."""
+def carry_out(
+    copy: FileCopy,
+    arguments: argparse.Namespace,
+    heard: Heard,
+    run: Callable[[Callable[[Progress], object]], FileReport],
+) -> int:
+    """`run` a copy that is ready, and say all there is to say; returns the exit code."""
     renderer, way = renderer_for(arguments), _way(arguments)
-    with signals(copy) as heard:
-        say(way.planned, copy)
-        report = copy.run(lambda progress: show(renderer, progress, heard))
-        code = code_of_files(report, only_clones=copy.options.reflink is Reflink.ALWAYS)
-        say(way.finished, report, code)
-        say(way.trouble, report)
-        if copy.fault is not None:
-            traceback.print_exception(copy.fault)
+    say(way.planned, copy)
+    report = run(lambda progress: show(renderer, progress, heard))
+    code = code_of_files(report, only_clones=copy.options.reflink is Reflink.ALWAYS)
+    say(way.finished, report, code)
+    say(way.trouble, report)
+    if copy.fault is not None:
+        traceback.print_exception(copy.fault)
     return code

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from xcopy.cli.render_json import emit, emit_incomplete
-from xcopy.cli.render_text import MEANS, SHOWN_RANGES, part_of
+from xcopy.cli.render_text import EXTENTS, MEANS, SHOWN_RANGES, part_of
 from xcopy.errnos import Means
 from xcopy.settings import size_text as size
 
@@ -23,8 +23,8 @@ class FilesRenderer(Protocol):
         """What will be copied."""
         ...
 
-    def explained(self, copy: FileCopy) -> None:
-        """Which means would be tried, where nothing is copied."""
+    def explained(self, copy: FileCopy, extents: str | None = None) -> None:
+        """Which means would be tried, where nothing is copied; why not the extents, "" if they would be."""
         ...
 
     def finished(self, report: FileReport, code: ExitCode) -> None:
@@ -80,14 +80,14 @@ class FilesInText(_Trouble):
         elif copy.kept:
             print(f"{asked.destination.name} keeps the {copy.kept} bytes that it has behind them")
 
-    def explained(self, copy: FileCopy) -> None:
+    def explained(self, copy: FileCopy, extents: str | None = None) -> None:
         """Which means would be tried, and why not the others; nothing is written."""
         self.planned(copy)
         tried = False
-        for means, why in copy.explained:
+        for means, why in _means(copy, extents):
             what = f"not taken: {why}" if why else "if those cannot" if tried else "tried first"
             tried = tried or not why
-            print(f"  {MEANS[means.value]}: {what}")
+            print(f"  {MEANS[means]}: {what}")
         ladder = copy.job.ladder
         print(
             f"  from {ladder.source.system_name} to {ladder.destination.system_name}, "
@@ -126,9 +126,9 @@ class FilesInJson(_Trouble):
         """What will be copied, and what of the destination stays."""
         emit("plan", **_plan(copy))
 
-    def explained(self, copy: FileCopy) -> None:
+    def explained(self, copy: FileCopy, extents: str | None = None) -> None:
         """Which means would be tried, and why not the others; nothing is written."""
-        emit("plan", **_plan(copy))
+        emit("plan", **_plan(copy, extents))
         emit("done", exit=0, dry_run=True, total=copy.asked.request.bytes, bytes={})
 
     def finished(self, report: FileReport, code: ExitCode) -> None:
@@ -152,7 +152,13 @@ class FilesInJson(_Trouble):
         )
 
 
-def _plan(copy: FileCopy) -> dict[str, Any]:
+def _means(copy: FileCopy, extents: str | None) -> list[tuple[str, str]]:
+    """Every means and why it is not taken, that of the storage first where it was asked for."""
+    first = [] if extents is None else [(EXTENTS, extents)]
+    return first + [(means.value, why) for means, why in copy.explained]
+
+
+def _plan(copy: FileCopy, extents: str | None = None) -> dict[str, Any]:
     ladder, asked = copy.job.ladder, copy.asked
     start, _, to = asked.named(0) if asked.single else (None, None, None)
     return {
@@ -165,7 +171,7 @@ def _plan(copy: FileCopy) -> dict[str, Any]:
         "kept": copy.kept,
         "warnings": list(copy.warnings),
         "block": ladder.granule,
-        "means": [{"means": means.value, "refused": why or None} for means, why in copy.explained],
+        "means": [{"means": means, "refused": why or None} for means, why in _means(copy, extents)],
     }
 
 
@@ -173,7 +179,7 @@ def _shared(report: FileReport) -> str:
     if not (report.bytes[Means.CLONE] or report.bytes[Means.KERNEL]):
         return "no blocks shared"
     if report.shared is None:
-        return "whether blocks are shared, the file system does not tell"
+        return "whether blocks are shared is not known (no FIEMAP here, or too many extents)"
     return f"{size(report.shared)} in blocks shared with the source" if report.shared else "no blocks shared"
 
 

@@ -11,7 +11,7 @@ from xcopy.job import EARLIER, Method
 from xcopy.limits import Limits
 from xcopy.results import NOT_TRIED
 from xcopy.settings import size_text as size
-from xcopy.task import HOST, MAP, OFFLOAD, ZERO
+from xcopy.task import HOST, MAP, OFFLOAD, ZERO, ZEROS
 from xcopy.verification import VERIFY
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ SHOWN_RANGES = 20
 FIRST, REDRAW = 1.0, 0.2  # seconds from the start to the bar, and between two looks of it
 EVERY = 10.0  # seconds between two progress lines where there is no terminal
 BAR = "{desc} |{bar}|"
+EXTENTS = "extents"
 MEANS = {
+    EXTENTS: "EXTENDED COPY of the file's extents",
     OFFLOAD: "EXTENDED COPY",
     HOST: "host read and write",
     EARLIER: "an earlier run",
@@ -54,6 +56,7 @@ MEANS = {
     "clone": "sharing blocks (FICLONERANGE)",
     "copy_file_range": "copy_file_range",
     "hole": "holes",
+    ZEROS: "zeros for holes and what was never written",
 }
 
 
@@ -162,7 +165,7 @@ class TextRenderer:
             f"{request.block_size} bytes"
         )
         if not request.blocks:
-            print("0 blocks: nothing to copy")
+            print("0 blocks: nothing to copy" if copy.zeros is None else "0 blocks: there are zeros alone")
         elif copy.job.coverage.complete:
             print("nothing is left: all of it was copied earlier")
         elif copy.options.method is Method.HOST:

@@ -140,6 +140,15 @@ def below(number: int, *, sysfs: str = "/sys") -> frozenset[str]:
     return frozenset(f"/dev/{name}" for name in found)
 
 
+def files_below(number: int, *, sysfs: str = "/sys") -> dict[str, str]:
+    """The files that a block device lies in, each with the loop device over it."""
+    found = {}
+    for device in sorted(below(number, sysfs=sysfs)):
+        for name in lines(Path(sysfs) / "class/block" / Path(device).name / "loop/backing_file"):
+            found[name] = device
+    return found
+
+
 class Held:
     """An exclusive open of a block node until `close`; mkfs, mount and pvcreate on it fail meanwhile."""
 

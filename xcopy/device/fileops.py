@@ -98,8 +98,10 @@ class FileCalls:
                 got = os.preadv(self._source, [room], step.source + done)
             except OSError as error:
                 return done, _number(error), self._said("reading", 0, step.source + done, error)
+            end = step.source + done + got
+            got -= got % step.step
             if not got:
-                return done, 0, f"it ends at byte {step.source + done} now"
+                return done, 0, f"it ends at byte {end} now"
             written = 0
             try:
                 while written < got:

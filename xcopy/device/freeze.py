@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from xcopy.device import guardian
-from xcopy.device.mounts import mounts
+from xcopy.device.mounts import mount_of, mounts
 from xcopy.errors import AccessError, UnsafeError
 
 if TYPE_CHECKING:
@@ -198,10 +198,6 @@ def _mount_of(path: str) -> int:
             path = above
             continue
         try:
-            for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines():
-                key, _, value = line.partition(":")
-                if key == "mnt_id":
-                    return int(value)
-            return -1
+            return mount_of(fd)
         finally:
             os.close(fd)

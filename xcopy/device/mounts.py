@@ -30,6 +30,7 @@ class Mount:
     device: str  # kernel name of the source, "" if it is no path
     read_only: bool = False  # all of the file system, wherever it is mounted
     upper: str = ""  # where what is written to an overlay goes
+    journals_data: bool = False  # before it is written to its place
 
     def is_of(self, block: Block) -> bool:
         """By number; or by source, for btrfs mounts have a number of no device."""
@@ -59,9 +60,19 @@ def mounts(proc: str = "/proc") -> list[Mount]:
                 device=device,
                 read_only="ro" in options,
                 upper=upper,
+                journals_data="data=journal" in options,
             )
         )
     return found
+
+
+def mount_of(fd: int) -> int:
+    """The number of the mount that an open file is in; -1 where the kernel does not tell."""
+    for line in Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key == "mnt_id":
+            return int(value)
+    return -1
 
 
 def lines(path: Path, *, may_miss: bool = True) -> list[str]:

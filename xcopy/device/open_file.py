@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from xcopy.device.topology import of_host
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
-from xcopy.ladder import FileFacts
+from xcopy.ladder import SHOWS_OTHERS, FileFacts
 
 if TYPE_CHECKING:
     from typing import Self
@@ -38,7 +38,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(slots=True)
 class OpenFile:
-    """An open file until `close`; `identity` is the same for all names of one file."""
+    """An open file until `close`; `identity` is the same for all names of one file on one mount."""
 
     fd: int
     facts: FileFacts
@@ -69,6 +69,24 @@ class OpenFile:
             fd, self.fd = self.fd, -1
             with suppress(OSError):  # it was heard of before
                 os.close(fd)
+
+    def is_same_as(self, other: OpenFile) -> bool:
+        """Whether both are one file, by any names.
+
+        Where a file system shows what lies elsewhere, one file can have two device numbers: a layer and its
+        overlay, two mounts of one export. What nobody can set says that it is one: inode number and ctime.
+        """
+        if self.identity == other.identity:
+            return True
+        if SHOWS_OTHERS.isdisjoint({self.facts.system, other.facts.system}) or min(self.fd, other.fd) < 0:
+            return False
+        mine, theirs = os.fstat(self.fd), os.fstat(other.fd)
+        return (mine.st_ino, mine.st_size, mine.st_mtime_ns, mine.st_ctime_ns) == (
+            theirs.st_ino,
+            theirs.st_size,
+            theirs.st_mtime_ns,
+            theirs.st_ctime_ns,
+        )
 
     def has_bytes(self) -> bool:
         """Whether reading gives any, whatever its size is said to be; an error counts as some."""
