@@ -32,6 +32,7 @@ class Action(Enum):
     SMALLER = "smaller segments"
     OTHER_MEANS = "copy this piece by another means"
     NO_OFFLOAD = "no offload between these units"
+    UNSUPPORTED = "the unit does not take such a command"
     STOP = "stop"
 
 
@@ -151,6 +152,13 @@ COPY_RULES = (
     Rule(_CHECK, 0xA, 0x2F, None, _WAIT, _ABORTED, pushback=Pushback.ABORTED),
     Rule(_CHECK, 0xA, None, None, _OTHER, "the copy manager could not copy this piece"),
 )  # fmt: skip
+
+# What a unit says of WRITE SAME(16). Looked at after DEVICE_RULES.
+ZEROING_RULES = (
+    Rule(_CHECK, 0x1, None, None, Action.DONE, "recovered by the device"),
+    Rule(_CHECK, 0x5, 0x20, 0x00, Action.UNSUPPORTED, "the destination has no WRITE SAME(16)"),
+    Rule(_CHECK, 0x5, None, None, Action.UNSUPPORTED, "the destination refuses this WRITE SAME(16)"),
+)
 
 _LIST_LENGTH = range(9, 14)  # CTL points at byte 9 of the CDB, one before the field
 _LBAS = range(BlockToBlock.row("source_lba").offset, BlockToBlock.size)

@@ -1,6 +1,7 @@
 """What of a copy has no task yet, and in which order it comes.
 
-What the storage may copy goes first. What only the host can copy is put off, so that it does not stop a full
+Where the source's map is looked at first, what was never tried is not offered before. What the storage may
+copy goes first. What only the host can copy is put off, so that it does not stop a full
 window of commands for one piece, but not without bound: holes in the ledger cost time. Nothing here knows why
 a piece goes by which means.
 """
@@ -30,23 +31,34 @@ class Backlog:
         self._again: deque[tuple[Piece, bool]] = deque()  # each with whether it is meant for the host
         self._put_off: deque[tuple[Piece, bool]] = deque()
         self._cursor = 0
+        self.looked_at_first = False
+        self.waiting = 0  # blocks that were given back or put off
         self._host_is_due = False
 
     def for_storage(self) -> Piece | None:
         """What the storage may copy next; None where there is nothing, or what was put off is due."""
         if self._host_is_due:
             return None
-        return self._again[0][0] if self._again else self._untried()
+        return self._again[0][0] if self._again else self._offered()
 
     def for_host(self) -> Piece | None:
         """What was put off and comes next, or else anything."""
         if self._put_off:
             return self._put_off[0][0]
-        return self._again[0][0] if self._again else self._untried()
+        return self._again[0][0] if self._again else self._offered()
+
+    def look_at(self, piece: Piece) -> None:
+        """The beginning of what was never tried is being looked at: whoever looks gives it back."""
+        self._cursor = piece.end
+
+    def not_looked_at(self, start: int) -> None:
+        """From there on nobody has looked."""
+        self._cursor = start
 
     def try_again(self, piece: Piece) -> None:
         """The storage may copy it when what it was given before has its turn."""
         self._again.append((piece, False))
+        self.waiting += piece.blocks
 
     def leave_to_host(self, piece: Piece) -> None:
         """It is meant for the host from now on."""
@@ -61,6 +73,7 @@ class Backlog:
         for queue in (self._put_off, self._again):
             if queue and queue[0][0].start == piece.start:
                 whole, meant = queue.popleft()
+                self.waiting -= min(piece.blocks, whole.blocks)
                 if piece.end < whole.end:
                     queue.appendleft((Piece(piece.end, whole.end - piece.end), meant))
                 self._host_is_due = self._host_is_due and bool(self._put_off)
@@ -75,9 +88,13 @@ class Backlog:
 
     def _append(self, piece: Piece, *, meant: bool) -> None:
         self._put_off.append((piece, meant))
+        self.waiting += piece.blocks
         self._host_is_due = self._host_is_due or len(self._put_off) >= MOST_PUT_OFF
 
-    def _untried(self) -> Piece | None:
+    def _offered(self) -> Piece | None:
+        return None if self.looked_at_first else self.untried()
+
+    def untried(self) -> Piece | None:
         """The next blocks that no task had yet: an earlier run may have left gaps."""
         rest = Piece(self._cursor, self._coverage.blocks - self._cursor)
         return next((run for run, entry in self._coverage.within(rest) if entry.state is State.PENDING), None)

@@ -1,30 +1,36 @@
 """One copy from its first piece to its last: which piece next, by which means, and what an outcome changes.
 
-The ladder has two rungs here, offload and host. Nothing here sends or waits: a runner takes tasks and brings
-outcomes back, from one thread.
+The ladder has two rungs here, offload and host; what is zeros for certain, `sparse` keeps from it. Nothing
+here sends or waits: a runner takes tasks and brings outcomes back, from one thread.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from xcopy.backlog import Backlog
 from xcopy.conversation import Pushback, Side
 from xcopy.coverage import Coverage, State
+from xcopy.fallbacks import Fallbacks
 from xcopy.host import HostOutcome, next_piece
+from xcopy.lba_status import Seen
 from xcopy.limits import Limits, Refusal
 from xcopy.list_ids import WITHOUT, ListIds
 from xcopy.odd_ends import odd_ends
 from xcopy.pairs import MOST_IN_VAIN, Pairs
 from xcopy.plan import Piece, Request, Shape, batch_in, clip, fragment, packed
-from xcopy.task import HOST, OFFLOAD, HostTask, OffloadTask, Task, means_of
+from xcopy.task import HOST, MAP, OFFLOAD, ZERO, HostTask, LookTask, OffloadTask, Task, ZeroTask, means_of
 from xcopy.verdict import Action, Verdict
+from xcopy.zeroing import Zeroed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from xcopy.holes import Holes
+
+Outcome: TypeAlias = Verdict | HostOutcome | Seen | Zeroed
 EARLIER = "earlier run"  # by whichever means
 MOST_SILENCES = 8  # commands without an answer, all of them asked after, before offload is given up
 
@@ -35,14 +41,6 @@ class Method(Enum):
     AUTO = "auto"
     OFFLOAD = "offload"
     HOST = "host"
-
-
-@dataclass(slots=True)
-class Fallback:
-    """Why blocks went down a rung, and how many."""
-
-    reason: str
-    blocks: int = 0
 
 
 class Job:
@@ -59,19 +57,24 @@ class Job:
         method: Method,
         otherwise: Limits | Refusal | None = None,
         pairs: Pairs | None = None,
+        holes: Holes | None = None,
     ) -> None:
         self.request = request
         self.method = method
         self.coverage = Coverage(request.blocks)
         self.limits = offer if isinstance(offer, Limits) and method is not Method.HOST else None
-        self.fallbacks: dict[str, Fallback] = {}
+        self.fallbacks = Fallbacks()
         self.commands = {OFFLOAD: 0, HOST: 0}
         self.stopped = ""
         self.in_doubt = False  # True when a unit may have lost what it acknowledged, or be another one
         self.proven = False
         self.refused = self._refused_kind = ""
         self.detour = ""  # why the host copies what the storage would copy too, if it does
+        self.holes = holes
         self._backlog = Backlog(self.coverage)
+        if holes is not None:
+            holes.begin(self.coverage, self._backlog)
+            self.commands |= {MAP: 0, ZERO: 0}
         self._ids = ListIds()
         self._in_flight = self._silences = 0
         self._in_vain = self._in_vain_from = 0  # commands in a row, and the number that the next has to have
@@ -123,8 +126,11 @@ class Job:
             return None
         piece, means = room
         task: Task
+        if self.holes is not None and means in (MAP, ZERO):
+            self._counted(means)
+            return self.holes.take(piece, means)
         if means == OFFLOAD:
-            if not self.proven and self._in_flight:
+            if not self.proven and self._in_flight - self._looking:
                 return None  # one command finds out whether these units can be copied between at all
             assert self.limits is not None
             if self.to is Side.SOURCE and self._in_flight >= self.limits.in_flight.value:
@@ -135,18 +141,29 @@ class Job:
             granule = self.limits.granularity_blocks.value
             shape = clip(shape, self.limits)
             batch = batch_in(piece, shape, self.request, granule, packed(self.limits))
-            written = self.proven or self.coverage.count(State.COPIED, HOST) > 0  # what a reset may lose
-            task = OffloadTask(batch, list_id, written, self.limits, self.to, self.commands[OFFLOAD])
+            task = OffloadTask(batch, list_id, self._written, self.limits, self.to, self.commands[OFFLOAD])
         else:
             detour = "" if self._backlog.is_meant_for_host else self.detour
             task = HostTask(next_piece(piece, self.request, shape), detour)
         self._take(task.piece, means)
         self.coverage.begin(task.piece)
-        self.commands[means] += 1
-        self._in_flight += 1
+        self._counted(means)
         return task
 
-    def finish(self, task: Task, outcome: Verdict | HostOutcome) -> None:
+    @property
+    def _looking(self) -> int:
+        return self.holes.looking if self.holes else 0
+
+    def _counted(self, means: str) -> None:
+        self.commands[means] += 1
+        self._in_flight += 1
+
+    @property
+    def _written(self) -> bool:
+        """Whether a reset may lose what was copied."""
+        return self.proven or any(self.coverage.count(State.COPIED, means) for means in (HOST, ZERO))
+
+    def finish(self, task: Task, outcome: Outcome) -> None:
         """Book what became of a task that `next` handed out."""
         self._in_flight -= 1
         if isinstance(task, OffloadTask):
@@ -156,9 +173,14 @@ class Job:
             else:
                 self._ids.give_back(task.list_id)
             self._offloaded(task, outcome)
-        else:
+        elif isinstance(task, HostTask):
             assert isinstance(outcome, HostOutcome)
             self._hosted(task, outcome)
+        elif self.holes is not None:
+            assert isinstance(outcome, Seen | Zeroed)
+            why, in_doubt = self.holes.finish(task, outcome, self.stopped)
+            self.in_doubt = self.in_doubt or in_doubt
+            self.stopped = self.stopped or why
         if self._left_out and not self._in_flight and self._room() is None:
             self.stop(self._left_out)
 
@@ -166,19 +188,23 @@ class Job:
         """A task ended without an outcome: its blocks are in an unknown state, and the copy stops."""
         self._in_flight -= 1
         self.in_doubt = True
-        self.coverage.failed(task.piece, reason)
+        if not isinstance(task, LookTask):
+            self.coverage.failed(task.piece, reason)
         self.stop(reason)
 
     def untake(self, task: Task) -> None:
         """A task that `next` handed out could not be begun: it comes again."""
         self._in_flight -= 1
+        self.commands[means_of(task)] -= 1
+        if self.holes is not None and isinstance(task, LookTask | ZeroTask):
+            self.holes.untake(task)
+            return
         self.coverage.back(task.piece)
         if isinstance(task, OffloadTask):
             self._ids.give_back(task.list_id)
             self._backlog.try_again(task.piece)
         else:
             self._backlog.leave_to_host(task.piece)
-        self.commands[means_of(task)] -= 1
 
     def _offloaded(self, task: OffloadTask, verdict: Verdict) -> None:
         piece = task.piece
@@ -298,16 +324,9 @@ class Job:
             self.coverage.failed(piece, verdict.reason)
             self.stop(verdict.reason)
         else:
-            self._book(verdict.reason, piece.blocks, verdict.kind)
+            self.fallbacks.book(verdict.reason, piece.blocks, verdict.kind)
             self.coverage.back(piece)
             self._backlog.leave_to_host(piece)
-
-    def _book(self, reason: str, blocks: int, kind: str = "") -> None:
-        """One entry for each kind of reason, worded as it was met first."""
-        entry = self.fallbacks.setdefault(kind or reason, Fallback(reason))
-        entry.blocks += blocks
-        if not entry.blocks:
-            del self.fallbacks[kind or reason]
 
     def _hosted(self, task: HostTask, outcome: HostOutcome) -> None:
         piece = task.piece
@@ -317,7 +336,7 @@ class Job:
             rest = Piece(piece.start + outcome.copied, piece.blocks - outcome.copied)
             if task.detour and self.limits is not None and not self.stopped:
                 self.detour = ""  # the storage may do what the host cannot
-                self._book(task.detour, -rest.blocks)
+                self.fallbacks.book(task.detour, -rest.blocks)
                 self.coverage.back(rest)
                 self._backlog.try_again(rest)
                 return
@@ -328,6 +347,10 @@ class Job:
     def _room(self) -> tuple[Piece, str] | None:
         """The next blocks without a task and the means for them; they may cross the ends of ranges."""
         backlog, limits = self._backlog, self.limits
+        if self.holes is not None:
+            idle = self._in_flight == self.holes.looking + self.holes.zeroing and not backlog.for_storage()
+            if (first := self.holes.room(known=self.proven or limits is None, idle=idle)) is not None:
+                return first
         if limits is not None and not self.detour:
             while (room := backlog.for_storage()) is not None:
                 rest = self._not_for_storage(room, limits)
@@ -352,10 +375,10 @@ class Job:
         if means == OFFLOAD or meant or self.method is Method.HOST:
             return
         if self.limits is None:
-            self._book(self.refused, piece.blocks, self._refused_kind)
+            self.fallbacks.book(self.refused, piece.blocks, self._refused_kind)
         else:
             reason, kind = (self.detour, "") if self.detour else self._why_not(piece, self.limits)
-            self._book(reason, piece.blocks, kind)
+            self.fallbacks.book(reason, piece.blocks, kind)
 
     def _why_not(self, piece: Piece, limits: Limits) -> tuple[str, str]:
         """The reason, and its kind, why the storage does not copy this, which is not for it."""
@@ -369,5 +392,7 @@ class Job:
         """Bytes copied by each means, read from the ledger."""
         size = self.request.block_size
         found = {means: self.coverage.count(State.COPIED, means) * size for means in (OFFLOAD, HOST)}
-        earlier = self.coverage.count(State.COPIED, EARLIER) * size
-        return {**found, EARLIER: earlier} if earlier else found
+        for means in (ZERO, EARLIER):
+            if blocks := self.coverage.count(State.COPIED, means):
+                found[means] = blocks * size
+        return found

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from xcopy.errnos import Means
 from xcopy.errors import UnsupportedError, UsageError
+from xcopy.sparse import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,14 +52,6 @@ SHOWS_OTHERS: Final = SMB | {OVERLAY, NFS, FUSE}  # files of somewhere else, wit
 
 class Reflink(StrEnum):
     """Whether the copy may share blocks with its source."""
-
-    AUTO = "auto"
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-class Sparse(StrEnum):
-    """What becomes of holes: kept, made of every run of zeros as well, or filled."""
 
     AUTO = "auto"
     ALWAYS = "always"

@@ -173,6 +173,16 @@ class Request:
         start = max(piece.start, self._starts[index])
         return Piece(start, min(piece.end, self._end(index)) - start)
 
+    def whole(self, block: int, granule: int, *, up: bool = False) -> int:
+        """The next block down, or `up`, that is whole granules from the start of its range, or at its end."""
+        if granule == 1 or block == self.blocks:
+            return block
+        index = self._index(block)
+        rest = (block - self._starts[index]) % granule
+        if not rest:
+            return block
+        return min(self._end(index), block - rest + granule) if up else block - rest
+
     def source(self, piece: Piece) -> tuple[int, int]:
         """LBA and blocks of a piece of one range on the source."""
         index, scale = self._within(piece), self._source_scale

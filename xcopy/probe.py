@@ -22,7 +22,7 @@ from cdb.sense import UNIT_ATTENTION
 from cdb.third_party import THIRD_PARTY_COPY, SupportedCommands, ThirdPartyCopy
 from xcopy.conversation import Send, Wait
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError
-from xcopy.unit import LogicalUnit
+from xcopy.unit import LogicalUnit, Provisioning
 from xcopy.verdict import describe, sense_of
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 BLOCK_DEVICES = (0x00, 0x05, 0x0E)  # direct access, CD/DVD, simplified direct access (SPC-4 6.4.6.1)
 LARGEST_BLOCK = 2**23  # DISK BLOCK LENGTH of a CSCD descriptor has 24 bits (SPC-4 6.4.5.6)
 LARGEST_UNIT = 2**63  # bytes: what a file offset can say
+ZEROS = 0b001  # in LBPRZ of VPD page B2h, xx1b: unmapped blocks read as zeros (SBC-4 6.6.7)
 _VPD_ALLOCATION = 252
 _TRIES = 12
 _BUSY_WAIT = 0.25
@@ -82,14 +83,20 @@ def discover(name: str, timeout: float = 60.0) -> Conversation[LogicalUnit]:
         page8f = yield from _page(timeout, THIRD_PARTY_COPY)
         if page8f is not None:
             copy_commands = _copy_commands(page8f)
-    blocks, block_size = yield from _capacity(name, timeout)
+    capacity = yield from _capacity(name, timeout)
+    provisioning = Provisioning()
+    if isinstance(capacity, Capacity16) and capacity.lbpme:
+        told = None
+        if vpd.LOGICAL_BLOCK_PROVISIONING in pages:
+            told = (yield from _page(timeout, vpd.LOGICAL_BLOCK_PROVISIONING)) or b""
+        provisioning = _provisioning(capacity, told, limits)
     parameters, missing = None, "its INQUIRY data says that it has no third-party copy (3PC is 0)"
     if standard.third_party_copy:
         parameters, missing = yield from _parameters(timeout)
     return LogicalUnit(
         name=name,
-        block_size=block_size,
-        blocks=blocks,
+        block_size=capacity.block_length,
+        blocks=capacity.last_lba + 1,
         vendor=vpd.printable(standard.t10_vendor),
         product=vpd.printable(standard.product),
         revision=vpd.printable(standard.revision),
@@ -100,6 +107,8 @@ def discover(name: str, timeout: float = 60.0) -> Conversation[LogicalUnit]:
         parameters=parameters,
         no_parameters=missing,
         maximum_transfer_blocks=limits.maximum_transfer_length if limits else 0,
+        maximum_write_same_blocks=limits.maximum_write_same_length if limits else 0,
+        provisioning=provisioning,
         copy_commands=copy_commands,
     )
 
@@ -180,7 +189,7 @@ def _page(timeout: float, code: int) -> Conversation[bytes | None]:
         length = min(claimed, 0xFFFF)
 
 
-def _capacity(name: str, timeout: float) -> Conversation[tuple[int, int]]:
+def _capacity(name: str, timeout: float) -> Conversation[Capacity16 | Capacity10]:
     reply = yield from _asked(timeout, "READ CAPACITY(16)", ReadCapacity16().pack(), Capacity16.size)
     capacity: Capacity16 | Capacity10
     if reply.good:
@@ -200,7 +209,29 @@ def _capacity(name: str, timeout: float) -> Conversation[tuple[int, int]]:
             f"{name} says it has {capacity.last_lba + 1} blocks of {size} bytes; "
             f"at most {LARGEST_BLOCK} bytes and 8 EiB in all are handled"
         )
-    return capacity.last_lba + 1, size
+    return capacity
+
+
+def _provisioning(capacity: Capacity16, page: bytes | None, limits: vpd.BlockLimits | None) -> Provisioning:
+    """Of a unit with LBPME; `page` is VPD page B2h, None where there is none.
+
+    A page that says otherwise than READ CAPACITY(16), or cannot be read, takes the promise of zeros away.
+    """
+    zeros, unmaps = capacity.lbprz, False
+    if page is not None:
+        try:
+            told = vpd.LogicalBlockProvisioning.unpack_from(page)
+        except DecodeError:
+            zeros = False
+        else:
+            zeros, unmaps = zeros and bool(told.lbprz & ZEROS), told.lbpws
+    return Provisioning(
+        managed=True,
+        zeros=zeros,
+        write_same_unmaps=unmaps,
+        granule=limits.optimal_unmap_granularity if limits else 0,
+        aligned_to=limits.unmap_granularity_alignment if limits and limits.ugavalid else 0,
+    )
 
 
 def _parameters(timeout: float) -> Conversation[tuple[OperatingParameters | None, str]]:

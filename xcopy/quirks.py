@@ -13,13 +13,15 @@ if TYPE_CHECKING:
 class Quirk:
     """How a product, by vendor and the start of its product name, departs from its own answers.
 
-    `tells_failed_segment` says that the segment number of COPY ABORTED, and the residual, are to be believed.
+    `tells_failed_segment` says that the segment number of COPY ABORTED, and the residual, are to be believed;
+    `unmap_leaves_zeros` that WRITE SAME with UNMAP was tried, and whole granules read as zeros after it.
     """
 
     vendor: str
     product: str = ""
     concurrent_is_advice: bool = False
     tells_failed_segment: bool = False
+    unmap_leaves_zeros: bool = False
     evidence: str
 
 
@@ -28,7 +30,17 @@ QUIRKS = (
         vendor="LIO-ORG",
         concurrent_is_advice=True,
         evidence="Linux 6.1: TOTAL CONCURRENT COPIES is 1, yet 8 commands in flight on a slow backend copy "
-        "7.5 times as fast as one, all GOOD and all bytes right",
+        "7.5 times as fast as one, all GOOD and all bytes right. UNMAP leaves what it likes: WRITE SAME "
+        "with it is a discard, whatever block is sent (target_core_sbc.c), and LBPRZ is set where the device "
+        "below can write zeros, which says nothing of what a discard leaves there (target_core_device.c)",
+    ),
+    Quirk(
+        vendor="Linux",
+        product="scsi_debug",
+        unmap_leaves_zeros=True,
+        evidence="Linux 6.1, lbpws=1 lbprz=1: what WRITE SAME with UNMAP had covered in whole granules, of a "
+        "disk full of other bytes, read back as zeros and all beside it as it was. scsi_debug.c: "
+        "unmap_region() clears whole granules alone",
     ),
     Quirk(
         vendor="FREEBSD",
@@ -41,8 +53,9 @@ QUIRKS = (
         vendor="XCOPYDEV",
         product="EMULATED ARRAY",
         tells_failed_segment=True,
+        unmap_leaves_zeros=True,
         evidence="this package's own array: what it claims of many segments, with a fault at every internal "
-        "read and write, is compared with the bytes of its units",
+        "read and write, is compared with the bytes of its units; so is what WRITE SAME with UNMAP leaves",
     ),
 )
 

@@ -19,11 +19,13 @@ from cdb.command import Reply
 from xcopy.conversation import Read, Send, Side, Wait, Write, converse
 from xcopy.follow_up import alarm, knows_nothing, tells_of_nexus_loss
 from xcopy.host import HostOutcome, copy_piece
+from xcopy.lba_status import Seen, look
 from xcopy.offload import abort_for, carry
 from xcopy.polling import Aside, Flying, Polling, ask, send_all
 from xcopy.progress import Meter
-from xcopy.task import HOST, OFFLOAD, OffloadTask, means_of
-from xcopy.verdict import Action
+from xcopy.task import HOST, MAP, OFFLOAD, ZERO, LookTask, OffloadTask, ZeroTask, means_of
+from xcopy.verdict import Action, Verdict
+from xcopy.zeroing import Zeroed, zero_piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,17 +34,17 @@ if TYPE_CHECKING:
     from xcopy.comparison import Comparison
     from xcopy.conversation import BlockDoor, Pushback, Step
     from xcopy.drive import Drive
-    from xcopy.job import Job
+    from xcopy.job import Job, Outcome
     from xcopy.limits import Limits
     from xcopy.offload import Pair
     from xcopy.polling import Sender
     from xcopy.settings import Bounds
     from xcopy.task import Task
-    from xcopy.verdict import Verdict
 
 TICK = 0.25  # seconds between two looks at the progress when nothing else happens
 MOMENT = 1.0  # seconds without a word, after which what was sent aside is not waited for any more
 TO_COMPARE = "copied by the host to compare how fast it is"
+BESIDE = (MAP, ZERO)
 FASTER = "the host is faster, and speed is preferred"
 
 
@@ -69,7 +71,7 @@ class Doors(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Finished:
     task: Task
-    outcome: Verdict | HostOutcome | BaseException
+    outcome: Outcome | BaseException
     ended: float
 
 
@@ -118,6 +120,7 @@ class Runner:
         self._flying: dict[int, Flying] = {}
         self._polling = Polling(pairs, job.request, now(), timeout)
         self._asides, self._called_back = 0, False  # how many threads send something aside
+        self._beside = 0  # of the tasks under way, those that copying does not wait for
         self._held_back = 0.0  # seconds until the next task may go
         self._nexus_loss: Reply | None = None  # the last that was told of, to whichever command
         self._workers = 0
@@ -183,7 +186,8 @@ class Runner:
             return
         while len(self._flying) < min(self._most, max(drive.window for drive in self._drives.values())):
             means = self._job.means
-            if not means or len(self._flying) >= self._drives[means].window:
+            beside = self._beside if means not in BESIDE else 0
+            if not means or len(self._flying) - beside >= self._drives[means].window:
                 return
             drive, now = self._drives[means], self._now()
             if (ready := drive.ready_at(now)) > now:
@@ -224,6 +228,7 @@ class Runner:
             self._workers += 1
         self._todo.put(task)
         self._flying[id(task)] = Flying(task, now := self._now(), now)
+        self._beside += means_of(task) in BESIDE
         return True
 
     def _size(self, task: Task) -> int:
@@ -262,6 +267,7 @@ class Runner:
         task, outcome = message.task, message.outcome
         sent = self._flying.pop(id(task)).sent
         means = means_of(task)
+        self._beside -= means in BESIDE
         if isinstance(outcome, BaseException):
             self._stopping.set()
             self._job.lost(task, str(outcome) or repr(outcome))
@@ -274,7 +280,7 @@ class Runner:
             drive.completed(size, message.ended - sent, message.ended)
         else:
             drive.lost(message.ended)
-            if not isinstance(outcome, HostOutcome) and not outcome.begun:
+            if isinstance(outcome, Verdict) and not outcome.begun:
                 drive.refused(self._size(task), sent, message.ended)
         if self._job.limits is not limits and self._job.limits is not None:
             drive.bound(self._bounds(self._job.limits), message.ended)
@@ -329,7 +335,7 @@ class Runner:
             while (task := self._todo.get()) is not None:
                 try:
                     doors = doors or self._open_doors()
-                    outcome: Verdict | HostOutcome | BaseException = self._perform(task, doors)
+                    outcome: Outcome | BaseException = self._perform(task, doors)
                 except BaseException as error:
                     outcome = error
                 self._done.put(_Finished(task, outcome, self._now()))
@@ -337,7 +343,7 @@ class Runner:
             if doors is not None:
                 doors.close()
 
-    def _perform(self, task: Task, doors: Doors) -> Verdict | HostOutcome:
+    def _perform(self, task: Task, doors: Doors) -> Outcome:
         pair, known = self._pair(task), self._nexus_loss
 
         def step(step: Step) -> object:
@@ -353,6 +359,10 @@ class Runner:
         request = self._job.request
         if isinstance(task, OffloadTask):
             return converse(carry(task, request, self._pairs[pair], timeout=self._timeout), step)
+        if isinstance(task, LookTask):
+            return converse(look(task, request), step)
+        if isinstance(task, ZeroTask):
+            return converse(zero_piece(task, request), step)
         return converse(copy_piece(task.piece, request), step)
 
     def _pair(self, task: Task) -> int:
@@ -376,8 +386,10 @@ class Runner:
                 return None
 
 
-def _whole(task: Task, outcome: Verdict | HostOutcome) -> bool:
+def _whole(task: Task, outcome: Outcome) -> bool:
     """True when all of the task's blocks were copied."""
     if isinstance(outcome, HostOutcome):
         return outcome.copied == task.piece.blocks
+    if isinstance(outcome, Seen | Zeroed):
+        return outcome.blocks == task.piece.blocks
     return outcome.action is Action.DONE

@@ -1,4 +1,6 @@
-"""What a job hands out: one command for the storage, or one piece for the host; not what became of it."""
+"""What a job hands out: a command for the storage, a piece for the host, a look at the source's map, a piece
+to be zeros; not what became of it.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,12 @@ from xcopy.conversation import Side
 if TYPE_CHECKING:
     from xcopy.limits import Limits
     from xcopy.plan import Batch, Piece
+    from xcopy.unit import LogicalUnit
+    from xcopy.zeroing import Zeroing
 
 OFFLOAD, HOST = "offload", "host"
+ZERO = "zeroed"  # unmapped on the source, zeros on the destination: no data was moved
+MAP = "map"  # copies nothing
 ZEROS = "zeros"  # made, not copied: no task has them
 
 
@@ -40,9 +46,36 @@ class HostTask:
     detour: str = ""
 
 
-Task = OffloadTask | HostTask
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookTask:
+    """Find out what of this piece `unit`, the source, has no storage for.
+
+    At most `calls` commands are sent, no more once `ahead` blocks with storage were met; runs of less than
+    `least` blocks do not count, and they are cut to whole granules of `granule` blocks. `timeout` in seconds.
+    """
+
+    piece: Piece
+    unit: LogicalUnit
+    least: int
+    calls: int
+    ahead: int
+    granule: int = 1
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZeroTask:
+    """Make this piece zeros on the destination; it is of one range. `timeout` of a command in seconds."""
+
+    piece: Piece
+    zeroing: Zeroing
+    timeout: float | None = None
+
+
+Task = OffloadTask | HostTask | LookTask | ZeroTask
+_MEANS = {OffloadTask: OFFLOAD, HostTask: HOST, LookTask: MAP, ZeroTask: ZERO}
 
 
 def means_of(task: Task) -> str:
     """By which means a task copies."""
-    return OFFLOAD if isinstance(task, OffloadTask) else HOST
+    return _MEANS[type(task)]

@@ -22,6 +22,22 @@ _PREFERENCE = (NAA, EUI64, T10_VENDOR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Provisioning:
+    """What a unit says of blocks without storage; sizes in its blocks, 0 where it does not say.
+
+    `zeros` is True where it says that unmapped blocks read as zeros, and nowhere says otherwise. Storage
+    comes and goes in granules of `granule` blocks, one of which begins at `aligned_to`; `write_same_unmaps`
+    says that WRITE SAME(16) can take it away.
+    """
+
+    managed: bool = False
+    zeros: bool = False
+    write_same_unmaps: bool = False
+    granule: int = 0
+    aligned_to: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LogicalUnit:
     """One unit as its own answers describe it; `block_size` in bytes, `blocks` its capacity.
 
@@ -42,6 +58,8 @@ class LogicalUnit:
     parameters: OperatingParameters | None = None
     no_parameters: str = ""
     maximum_transfer_blocks: int = 0
+    maximum_write_same_blocks: int = 0
+    provisioning: Provisioning = Provisioning()
     copy_commands: frozenset[tuple[int, int]] = frozenset()
 
     @property

@@ -85,8 +85,11 @@ def judge(
     proven: bool,
     command: Command | None = None,
     salvage: Callable[[Sense], int] | None = None,
+    rules: Iterable[Rule] = COPY_RULES,
 ) -> Verdict:
-    """What to do after this reply to EXTENDED COPY; `proven` once these units have copied something.
+    """What to do after this reply to EXTENDED COPY, or to a command that `rules` are of.
+
+    `proven` is True once these units have copied something.
 
     With the `command` that was sent, the reason names the field the device points at. `salvage` says of the
     sense how many blocks are certainly copied; it is not asked where a unit was reset, or may be another.
@@ -101,7 +104,7 @@ def judge(
     said = describe(reply, command)
     verdict = _by_forwarded(sense, said, proven) if sense is not None else None
     if verdict is None:
-        rule = _matching((*DEVICE_RULES, *COPY_RULES), reply.status, sense, command)
+        rule = _matching((*DEVICE_RULES, *rules), reply.status, sense, command)
         if rule is None:
             kind = f"unknown: {reply.status:02X} {sense.triple if sense else ''}"
             verdict = Verdict(Action.OTHER_MEANS, f"an answer this program does not know: {said}", kind=kind)

@@ -20,7 +20,8 @@ from xcopy.api.reflink import reflink
 from xcopy.device.fileops import FileCalls
 from xcopy.errors import UnsafeError, UnsupportedError, UsageError
 from xcopy.file_steps import Answer, Clone, KernelCopy, Transfer
-from xcopy.ladder import Reflink, Sparse
+from xcopy.ladder import Reflink
+from xcopy.sparse import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,6 +14,7 @@ from xcopy.api.journal import NOT_KEPT, kept, restored, side
 from xcopy.comparison import Prefer
 from xcopy.errors import UnsafeError, UsageError
 from xcopy.job import Method
+from xcopy.sparse import Sparse
 
 OPTIONS = Options(
     method=Method.HOST,
@@ -29,6 +30,7 @@ OPTIONS = Options(
     journal="file",
     journal_interval=2.5,
     verify="sample:5:7",
+    sparse=Sparse.ALWAYS,
 )
 
 

@@ -220,9 +220,7 @@ def test_what_cannot_be_meant_is_said_in_one_line_and_nothing_is_written_or_made
     assert sorted(os.listdir()) == ["a.img", "b.img", "list"]
 
 
-@pytest.mark.parametrize(
-    "words", [("--reflink", "auto"), ("--sparse", "never"), ("--sync",), ("--move",), ("--explain",)]
-)
+@pytest.mark.parametrize("words", [("--reflink", "auto"), ("--sync",), ("--move",), ("--explain",)])
 def test_words_about_files_are_refused_where_units_are_copied(
     run: Run, array: Directory, words: tuple[str, ...]
 ) -> None:

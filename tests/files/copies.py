@@ -22,7 +22,8 @@ from xcopy.api.files import CopyStopped, FileOptions
 from xcopy.cli.main import main
 from xcopy.errnos import Means
 from xcopy.errors import UnsupportedError
-from xcopy.ladder import Reflink, Sparse
+from xcopy.ladder import Reflink
+from xcopy.sparse import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from xcopy.cli.main import main
 from xcopy.device.claims import hold
 from xcopy.errnos import Means
 from xcopy.errors import UnsupportedError, UsageError
-from xcopy.ladder import Sparse
+from xcopy.sparse import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

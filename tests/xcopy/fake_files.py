@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from xcopy.asked import Asked, Extent
 from xcopy.file_job import FileJob
 from xcopy.file_steps import Answer, Clone, Extend, FindData, KernelCopy, Settle, Step, Transfer, Zero
-from xcopy.ladder import FileFacts, Ladder, Reflink, Sparse
+from xcopy.ladder import FileFacts, Ladder, Reflink
+from xcopy.sparse import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,9 @@ from xcopy.coverage import State
 from xcopy.errnos import Means
 from xcopy.file_job import FileJob
 from xcopy.file_steps import Answer, Clone, Extend, FindData, KernelCopy, Settle, Transfer, Zero
-from xcopy.ladder import OCFS2, OVERLAY, FileFacts, Ladder, Reflink, Sparse
+from xcopy.ladder import OCFS2, OVERLAY, FileFacts, Ladder, Reflink
 from xcopy.plan import Request
+from xcopy.sparse import Sparse
 
 CANNOT = (errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.ENOTTY, errno.EINVAL, errno.EPERM, errno.EACCES)
 

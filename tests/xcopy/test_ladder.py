@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from xcopy.errnos import Means
 from xcopy.errors import UnsupportedError, UsageError
-from xcopy.ladder import OCFS2, OVERLAY, FileFacts, Ladder, Reflink, Sparse
+from xcopy.ladder import OCFS2, OVERLAY, FileFacts, Ladder, Reflink
 from xcopy.plan import Request
+from xcopy.sparse import Sparse
 
 G = 4096
 

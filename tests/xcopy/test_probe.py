@@ -196,3 +196,55 @@ def test_what_page_8fh_lists_is_known_and_what_cannot_be_read_lists_nothing(
         ],
     )
     assert unit.copy_commands == commands
+
+
+THIN = "00000000000fffff00000200" + "0000" + "c000" + "00" * 16  # LBPME and LBPRZ
+LIMITS_OF_THIN = (
+    "00" * 16 + "ffffffff" + "00000100" + "00000008" + "80000003" + "0000000000010000" + "00" * 20
+)
+
+
+def thin_answers(b2: Reply | None, capacity: str = THIN) -> list[tuple[str, Reply]]:
+    """A unit without third-party copy, and with that capacity; page B2h is listed where there is one."""
+    return [
+        (TUR, Reply()),
+        (INQUIRY, inquiry(three_pc=0)),
+        (PAGE.format("00"), page(0, "b0 b2" if b2 else "b0")),
+        (PAGE.format("b0"), page(0xB0, LIMITS_OF_THIN)),
+        (CAPACITY16, Reply(data=bytes.fromhex(capacity))),
+        *([(PAGE.format("b2"), b2)] if b2 else []),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("b2", "zeros", "unmaps"),
+    [
+        (page(0xB2, "00 e4 02 00"), True, True),  # LBPU, LBPWS, LBPWS10, LBPRZ 001b
+        (page(0xB2, "00 44 02 00"), True, True),
+        (page(0xB2, "00 84 02 00"), True, False),
+        (page(0xB2, "00 e0 02 00"), False, True),  # LBPRZ 000b: not what READ CAPACITY(16) says
+        (page(0xB2, "00 e8 02 00"), False, True),  # 010b: a pattern
+        (Reply(data=b"\0\xb2\0"), False, False),
+        (NO, False, False),
+        (None, True, False),
+    ],
+)
+def test_what_unmapped_blocks_read_as_is_believed_where_nothing_says_otherwise(
+    b2: Reply | None, zeros: bool, unmaps: bool
+) -> None:
+    unit = play(discover("sdb"), thin_answers(b2))
+    assert (unit.provisioning.managed, unit.provisioning.zeros) == (True, zeros)
+    assert unit.provisioning.write_same_unmaps == unmaps
+    assert (unit.provisioning.granule, unit.provisioning.aligned_to) == (8, 3)
+    assert unit.maximum_write_same_blocks == 0x10000
+
+
+def test_zeros_that_read_capacity_does_not_promise_are_promised_by_no_page() -> None:
+    capacity = THIN.replace("c000", "8000")
+    unit = play(discover("sdb"), thin_answers(page(0xB2, "00 e4 02 00"), capacity))
+    assert not unit.provisioning.zeros
+
+
+def test_a_unit_that_is_not_thin_is_not_asked_how_thin_it_is() -> None:
+    answers = thin_answers(page(0xB2, "00 e4 02 00"), THIN.replace("c000", "0000"))[:-1]
+    assert not play(discover("sdb"), answers).provisioning.managed

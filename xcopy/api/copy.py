@@ -16,6 +16,7 @@ from xcopy.api.offers import Offers, insist_on, offers, pairs_of
 from xcopy.api.permissions import unchecked
 from xcopy.api.request import check_texts, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
+from xcopy.api.thin import holes_of, insist_on_map
 from xcopy.comparison import Prefer
 from xcopy.errors import UsageError, XcopyError
 from xcopy.job import Job, Method
@@ -25,6 +26,7 @@ from xcopy.offload import command_for
 from xcopy.pairs import Pairs
 from xcopy.plan import batches, remainders
 from xcopy.results import NotCopied, RangeResults
+from xcopy.sparse import Sparse
 from xcopy.task import OFFLOAD, ZEROS
 from xcopy.verification import copied_runs, scope_of
 
@@ -56,7 +58,7 @@ class Options:
     destination that are overridden (`xcopy.claim.FORCIBLE`). `freeze` is whether what is mounted of the
     source is frozen while blocks are copied. `journal` is the file of one that is begun, and
     `journal_interval` the seconds between two of its records. `verify` is what of the copy is read
-    back and compared: "" for nothing, else as in `verification.scope_of`.
+    back and compared: "" for nothing, else as in `verification.scope_of`. `sparse`: see `Sparse`.
     """
 
     method: Method = Method.AUTO
@@ -72,6 +74,7 @@ class Options:
     journal: str | None = None
     journal_interval: float = 5.0
     verify: str = ""
+    sparse: Sparse = Sparse.AUTO
 
     @property
     def wanted(self) -> Wanted:
@@ -88,7 +91,8 @@ class Report:
     `ranges` has what became of each range that was asked for, in that order. `commands_to` is the unit that
     took the commands of the offload, "source" or "destination", the last where both were tried; "" for none.
     `pairs` names the units of every pair of them, by the numbers that parts which are not copied have, and
-    `path_changes` has the paths to units that failed, and those that took over.
+    `path_changes` has the paths to units that failed, and those that took over. `not_zeroed` is why unmapped
+    blocks were copied where they were to be zeroed, "" where none were.
     """
 
     total: int
@@ -106,6 +110,7 @@ class Report:
     pairs: tuple[tuple[str, str], ...] = ()
     verified: Verified | None = None
     path_changes: tuple[PathChange, ...] = ()
+    not_zeroed: str = ""
 
     @property
     def copied(self) -> int:
@@ -184,6 +189,8 @@ def ready(
     found = offers(first, second, asked.request, options.wanted)
     if options.method is Method.OFFLOAD:
         insist_on(found, asked.request)
+    if options.sparse is Sparse.ALWAYS:
+        insist_on_map(first, asked.request, len(second.parts), options.timeout)
     if cleared.destroyed:
         agree(cleared.destroyed)
     if journal is not None and journal.notice:
@@ -220,10 +227,11 @@ class Copy:
         self.options, self.warnings = options, warnings
         self._held = held
         known = Pairs(offers.used, offers.refused)
-        self.job = Job(self.request, offers.offer, options.method, offers.otherwise, known)
+        self._pairs = pairs_of(source, destination, offers.limits)
+        holes = holes_of(self.request, self._pairs, offers, options)
+        self.job = Job(self.request, offers.offer, options.method, offers.otherwise, known, holes)
         self.offer = self.job.limits or offers.offer
         self._refused = offers.refused
-        self._pairs = pairs_of(source, destination, self.job.limits)
         self.journal = journal
         if journal is not None:
             self.job.already(piece for piece, _ in journal.earlier)
@@ -388,4 +396,5 @@ class Copy:
             compared=run.comparison.found if run.comparison else None,
             verified=verified,
             path_changes=self.source.path_changes + self.destination.path_changes,
+            not_zeroed=job.holes.why_not if job.holes else "",
         )

@@ -18,6 +18,7 @@ from xcopy.device.caches import drop, settle
 from xcopy.device.clock import MonotonicClock
 from xcopy.device.descriptors import workers
 from xcopy.device.worker import start
+from xcopy.drive import Unguided
 from xcopy.errors import AccessError, XcopyError
 from xcopy.governor import Governor
 from xcopy.job import Method
@@ -25,7 +26,7 @@ from xcopy.list_ids import MOST
 from xcopy.progress import Meter, Progress
 from xcopy.runner import Runner
 from xcopy.settings import Bounds, Setting, Span
-from xcopy.task import HOST, OFFLOAD
+from xcopy.task import HOST, MAP, OFFLOAD, ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -73,9 +74,13 @@ class Execution:
         self._layout_due = self._began + LAYOUT_LOOK
         self._meter = Meter(self._copied(), self._began)
         bucket = Bucket(options.rate) if options.rate is not None else None  # one for both means
-        self._drives = {HOST: Governor(self._host_bounds(), start=self._host_start(), bucket=bucket)}
+        self._drives: dict[str, Governor | Unguided] = {
+            HOST: Governor(self._host_bounds(), start=self._host_start(), bucket=bucket)
+        }
         if job.limits is not None:
             self._drives[OFFLOAD] = Governor(self._bounds(job.limits), bucket=bucket)
+        if job.holes is not None:
+            self._drives |= {MAP: Unguided(), ZERO: Unguided(bucket)}
         self.comparison = Comparison(options.prefer, self._began) if self._comparable() else None
         self._runner = Runner(
             job,

@@ -23,10 +23,11 @@ from xcopy.device.worker import start
 from xcopy.errnos import Means
 from xcopy.errors import UnsafeError, UnsupportedError, UsageError, XcopyError
 from xcopy.file_job import GOAL, FileJob
-from xcopy.ladder import Ladder, Reflink, Sparse
+from xcopy.ladder import Ladder, Reflink
 from xcopy.progress import Meter, Progress
 from xcopy.ranges import Quantity
 from xcopy.results import NotCopied, RangeResults
+from xcopy.sparse import Sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -180,16 +181,10 @@ def _job(reader: OpenFile, writer: OpenFile, asked: Asked, options: FileOptions)
     if clash is not None and not (options.move and len(asked) == 1):
         one, other = (asked.place(index) for index in clash)
         names = " and ".join(dict.fromkeys((reader.facts.name, writer.facts.name)))
-        what = (
-            "the range reads bytes that it writes"
-            if len(asked) == 1
-            else f"{one} reads bytes that {other} writes"
-        )
-        way = (
-            "--move (move=True) copies it as if all were read first"
-            if len(asked) == 1
-            else "copy them one by one"
-        )
+        what, way = f"{one} reads bytes that {other} writes", "copy them one by one"
+        if len(asked) == 1:
+            what = "the range reads bytes that it writes"
+            way = "--move (move=True) copies it as if all were read first"
         raise UnsafeError(f"source and destination overlap in one file ({names}): {what}; {way}")
     ladder = Ladder(
         reader.facts,

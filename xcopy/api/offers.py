@@ -30,6 +30,11 @@ class Offers:
     used: int = 1
     refused: Mapping[int, str] = field(default_factory=dict)
 
+    @property
+    def limits(self) -> Limits | None:
+        """What is agreed: for commands to the destination, or else to the source."""
+        return next((each for each in (self.offer, self.otherwise) if isinstance(each, Limits)), None)
+
 
 def offers(source: Endpoint, destination: Endpoint, request: Request, wanted: Wanted) -> Offers:
     """Ask every pair of units that the request copies between."""

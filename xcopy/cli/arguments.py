@@ -89,6 +89,12 @@ def _add_copy(copy: argparse.ArgumentParser) -> None:
     copy.add_argument(
         "--segments-per-command", type=_count, metavar="N", help="found out while copying if not given"
     )
+    copy.add_argument(
+        "--sparse",
+        choices=("auto", "always", "never"),
+        help="what a thin unit has no storage for is zeroed, not copied: where it pays (default), all of it, "
+        "never; between files holes stay holes (default), zeros become holes as well, or holes are filled",
+    )
     copy.add_argument("--rate", type=_size, metavar="SIZE", help="copy, or compare, no more in a second")
     copy.add_argument("--journal", metavar="FILE", help="record what is copied, for xcopy-dev resume FILE")
     copy.add_argument(
@@ -125,11 +131,6 @@ def _add_files(copy: argparse.ArgumentParser) -> None:
         "--reflink",
         choices=("auto", "always", "never"),
         help="share blocks where that can be (auto), fail (exit 4) where it cannot, or copy every byte",
-    )
-    files.add_argument(
-        "--sparse",
-        choices=("auto", "always", "never"),
-        help="holes stay holes (auto), zeros become holes as well, or holes are filled",
     )
     files.add_argument("--sync", action="store_true", help="end when the copy survives a loss of power")
     files.add_argument(

@@ -20,6 +20,7 @@ from xcopy.cli.streams import mute_broken
 from xcopy.comparison import Prefer
 from xcopy.errors import UsageError
 from xcopy.job import Method
+from xcopy.sparse import Sparse
 
 if TYPE_CHECKING:
     import argparse
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 # What these say is about files: of units it would be said in vain.
 OF_FILES = {
     "reflink": "--reflink",
-    "sparse": "--sparse",
     "sync": "--sync",
     "move": "--move",
     "explain": "--explain",
@@ -165,6 +165,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         journal=None if arguments.dry_run or unsaid(arguments) else arguments.journal,
         journal_interval=arguments.journal_interval,
         verify=arguments.verify or "",
+        sparse=Sparse(arguments.sparse or "auto"),
     )
 
 

@@ -13,8 +13,9 @@ from xcopy.cli.copy import refuse_said, renderer_for, say, show, signals
 from xcopy.cli.exit_codes import ExitCode, code_of_files
 from xcopy.cli.ranges import range_list
 from xcopy.errors import UsageError
-from xcopy.ladder import Reflink, Sparse
+from xcopy.ladder import Reflink
 from xcopy.ranges import Quantity
+from xcopy.sparse import Sparse
 
 if TYPE_CHECKING:
     import argparse

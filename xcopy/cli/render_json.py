@@ -185,6 +185,7 @@ class JsonRenderer:
             commands=report.commands,
             commands_to=report.commands_to or None,
             fallbacks=[{"reason": reason, "bytes": count} for reason, count in report.fallbacks],
+            not_zeroed=report.not_zeroed or None,
             stopped=report.stopped or None,
             not_durable=report.not_durable or None,
             ranges=asdict(report.ranges.counts),

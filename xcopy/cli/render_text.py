@@ -11,7 +11,7 @@ from xcopy.job import EARLIER, Method
 from xcopy.limits import Limits
 from xcopy.results import NOT_TRIED
 from xcopy.settings import size_text as size
-from xcopy.task import HOST, OFFLOAD, ZEROS
+from xcopy.task import HOST, MAP, OFFLOAD, ZERO, ZEROS
 from xcopy.verification import VERIFY
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ MEANS = {
     OFFLOAD: "EXTENDED COPY",
     HOST: "host read and write",
     EARLIER: "an earlier run",
+    ZERO: "zeroed (unmapped on the source)",
+    MAP: "asking the source what is unmapped",
     VERIFY: "verifying",
     "clone": "sharing blocks (FICLONERANGE)",
     "copy_file_range": "copy_file_range",
@@ -261,12 +263,16 @@ class TextRenderer:
     def _copied(self, report: Report) -> None:
         moved = report.copied - report.bytes.get(EARLIER, 0)
         rate = f", {size(moved / report.elapsed)}/s" if report.elapsed > 0 else ""
-        means = ", ".join(f"{size(n)} by {MEANS[m]}" for m, n in report.bytes.items() if n)
+        means = ", ".join(
+            f"{size(n)} {'' if m == ZERO else 'by '}{MEANS[m]}" for m, n in report.bytes.items() if n
+        )
         print(f"copied {part_of(report.copied, report.total)} in {report.elapsed:.2f} s{rate}")
         if means:
             print(f"  {means}")
         for reason, count in report.fallbacks:
             print(f"  {size(count)} not by offload: {reason}")
+        if report.not_zeroed:
+            print(f"  unmapped blocks were copied: {report.not_zeroed}")
         if not report.ranges.single:
             counts = report.ranges.counts
             parts = f", {counts.partly} in part, {counts.not_copied} not at all" * (
