@@ -5,7 +5,7 @@
 #   bench the peers that are measured beside us, and what draws the plot
 #   fuzz  the search for inputs that break a decoder
 #   machine  the tools of the file systems that are made on loop devices
-#   vm    QEMU and the guest's tools; a stock Debian kernel and some servers' tools, unpacked under .cache/vm and
+#   vm    QEMU and the guest's tools; a stock Debian kernel and servers for the guest, unpacked under .cache/vm and
 #         not installed
 # A stage that is already there costs nothing; apt is asked only for what is missing, and only by root.
 set -eu
@@ -63,7 +63,7 @@ machine() {
 vm() {
     [ "$(uname -m)" = x86_64 ] || { say "the guest is x86-64, this machine is not"; return 1; }
     packages qemu-system-x86 busybox-static file udev kmod dmsetup sg3-utils fdisk e2fsprogs cpio zstd \
-        ddpt libiscsi-bin lvm2 mdadm multipath-tools xfsprogs
+        ddpt libiscsi-bin lvm2 mdadm xfsprogs
     [ -e .cache/vm/kernel ] && [ -e .cache/vm/tools ] && return 0
     rm -rf .cache/vm
     mkdir -p .cache/vm/root .cache/vm/unpacked
@@ -72,9 +72,9 @@ vm() {
     kernel
 }
 
-# The tools of OCFS2 and of an NFS server, which would start one on this machine if they were installed.
+# What would start a server, or take over disks, if it were installed here: the guest has it in its own root.
 unpacked() {
-    servers='ocfs2-tools nfs-kernel-server'
+    servers='ocfs2-tools nfs-kernel-server multipath-tools kpartx'
     # shellcheck disable=SC2046,SC2086  # one word a package
     packages $(apt-cache depends $servers | sed -n 's/^ *Depends: \(lib[^ ]*\)$/\1/p' | sort -u)
     say "unpacking $servers"

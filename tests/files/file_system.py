@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 KIB, MIB = 2**10, 2**20
 BLOCK = 4096
-UNPACKED = Path(__file__).resolve().parents[2] / ".cache/vm/tools"  # of servers that are not installed
 SIZES = {"ext4": 64 * MIB, "btrfs": 128 * MIB, "xfs": 300 * MIB, "ocfs2": 128 * MIB}
 OCFS2 = (
     *("-M", "local", "-N", "1", "--force", "-b", str(BLOCK)),
@@ -101,7 +100,7 @@ def make(name: str, folder: Path, stack: ExitStack, *, mounting: str = "") -> Fi
 
 def on_loop(name: str, folder: Path, stack: ExitStack, *options: str, mounting: str = "") -> Path:
     """Where a file system in a file is mounted."""
-    tool = shutil.which(f"mkfs.{name}") or shutil.which(f"mkfs.{name}", path=UNPACKED / "sbin")
+    tool = shutil.which(f"mkfs.{name}")
     if tool is None:
         pytest.skip(f"mkfs.{name} is not installed")
     image, point = folder / f"{name}.img", folder / name

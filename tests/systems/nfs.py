@@ -1,7 +1,6 @@
 """An NFS 4.2 server of this kernel, and its client on the same machine.
 
-Belongs here: starting and stopping the server with tools that are unpacked and not installed, and what the
-client counted. Does not know what is copied.
+Belongs here: starting and stopping the server, and what the client counted. Does not know what is copied.
 """
 
 from __future__ import annotations
@@ -14,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.files.file_system import UNPACKED, FileSystem, make, run
+from tests.files.file_system import FileSystem, make, run
 from xcopy.errnos import Means
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
-SBIN = UNPACKED / "usr/sbin"
 STATE = Path("/var/lib/nfs")
 OPTIONS = "rw,no_root_squash,insecure,no_subtree_check,async"
 ADDRESS = "127.0.0.1"
@@ -63,21 +61,21 @@ def serve(folder: Path, stack: ExitStack, *systems: str) -> list[NfsFileSystem]:
     stack.callback(run, "umount", str(root))
     exported(root, 0, stack)
     mountd = subprocess.Popen(
-        [SBIN / "rpc.mountd", "-F", "-N", "2", "-N", "3"],
+        ["rpc.mountd", "-F", "-N", "2", "-N", "3"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     stack.callback(mountd.wait)
     stack.callback(mountd.kill)
-    run(str(SBIN / "rpc.nfsd"), "-N", "3", "-V", "4.2", "4")
-    stack.callback(run, str(SBIN / "rpc.nfsd"), "0")
+    run("rpc.nfsd", "-N", "3", "-V", "4.2", "4")
+    stack.callback(run, "rpc.nfsd", "0")
     return [mounted(root, number, system, stack) for number, system in enumerate(systems, 1)]
 
 
 def exported(path: Path, number: int, stack: ExitStack) -> None:
     """A directory the server shows; 0 is the root of all."""
-    run(str(SBIN / "exportfs"), "-o", f"{OPTIONS},fsid={number}", f"{ADDRESS}:{path}")
-    stack.callback(run, str(SBIN / "exportfs"), "-u", f"{ADDRESS}:{path}")
+    run("exportfs", "-o", f"{OPTIONS},fsid={number}", f"{ADDRESS}:{path}")
+    stack.callback(run, "exportfs", "-u", f"{ADDRESS}:{path}")
 
 
 def mounted(root: Path, number: int, system: str, stack: ExitStack) -> NfsFileSystem:

@@ -50,7 +50,6 @@ TOOLS = (
     "sg_xcopy",
     "sfdisk",
     "lvm",
-    "multipath",
 )
 
 
