@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from cdb.cscd import CSCD_LENGTH
 from cdb.segment import MAXIMUM_BLOCKS, BlockToBlock
 from xcopy.conversation import Side
+from xcopy.errors import UsageError
 from xcopy.follow_up import question
+from xcopy.list_ids import MOST
 from xcopy.quirks import quirk_of
 
 if TYPE_CHECKING:
@@ -89,11 +91,18 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the user fixed, None where it is to be found out: commands in flight, bytes, segments."""
+    """What the user fixed, None where it is to be found out: commands in flight, bytes, segments.
+
+    UsageError for more commands than there are identifiers for.
+    """
 
     jobs: int | None = None
     segment: int | None = None
     segments_per_command: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.jobs is not None and not 1 <= self.jobs <= MOST:
+            raise UsageError(f"{self.jobs} commands in flight: --jobs takes 1 to {MOST}")
 
 
 ANYTHING = Wanted()

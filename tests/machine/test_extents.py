@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 import shutil
 from contextlib import ExitStack
@@ -14,8 +15,9 @@ import pytest
 from tests.files.file_system import run
 from tests.frozen import is_frozen
 from xcopy.cli.main import main
-from xcopy.device.file_place import let_tick_pass, look, place_of
+from xcopy.device.file_place import look, place_of, stand_still
 from xcopy.device.open_file import open_source
+from xcopy.device.zeroing import ZeroingDevice
 from xcopy.errors import UnsafeError, UnsupportedError
 from xcopy.file_map import moved_on
 
@@ -145,8 +147,7 @@ def test_a_change_of_a_file_is_told_even_right_after_the_last_one(
     path = make(kind) / "file"
     patchwork(path)
     with open_source(path) as file:
-        let_tick_pass(file)
-        before = look(file, 0, 64 * BLOCK)
+        before = look(file, 0, 64 * BLOCK, stand_still(file))
         assert moved_on(before, look(file, 0, 64 * BLOCK)) == ""
         change(path)
         assert moved_on(before, look(file, 0, 64 * BLOCK))
@@ -160,7 +161,45 @@ def test_a_file_that_is_changed_all_the_time_is_not_waited_for_for_ever(
     with open_source(path) as file:
         monkeypatch.setattr("xcopy.device.clock.MonotonicClock.sleep", lambda *_: os.utime(path))
         with pytest.raises(UnsafeError, match="written to all the time: --freeze"):
-            let_tick_pass(file)
+            stand_still(file)
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs"])
+def test_a_file_that_somebody_has_open_for_writing_is_refused(make: Make, kind: str) -> None:
+    path = make(kind) / "file"
+    patchwork(path)
+    with open_source(path) as file, path.open("r+b") as writer:
+        with pytest.raises(UnsafeError, match="open for writing"):
+            stand_still(file)
+        with mmap.mmap(writer.fileno(), 0) as mapped:
+            writer.close()
+            with pytest.raises(UnsafeError, match="open for writing"):
+                stand_still(file)
+            mapped.close()
+        stand_still(file)
+
+
+def test_a_change_between_standing_still_and_the_look_is_told(make: Make) -> None:
+    """By an older kernel's clock, the next change could have the same time as that one."""
+    path = make("ext4") / "file"
+    patchwork(path)
+    with open_source(path) as file:
+        still = stand_still(file)
+        overwrite(path)
+        before = look(file, 0, 64 * BLOCK, still)
+        assert moved_on(before, look(file, 0, 64 * BLOCK))
+
+
+def test_data_in_the_journal_by_default_is_found_where_the_mount_says_nothing(make: Make) -> None:
+    point = make("ext4")
+    device = run("findmnt", "-n", "-o", "SOURCE", str(point))
+    run("umount", str(point))
+    run("tune2fs", "-o", "journal_data", device)
+    run("mount", device, str(point))
+    patchwork(point / "file")
+    with open_source(point / "file") as file:
+        with pytest.raises(UnsupportedError, match="data=journal"):
+            place_of(file, frozen=False)
 
 
 def test_data_in_the_journal_first_has_to_be_frozen(make: Make) -> None:
@@ -311,3 +350,11 @@ def test_slips_of_the_pen_end_in_one_sentence_and_nothing_written(
     assert other.read_bytes() == b"o" * BLOCK
     assert not os.path.lexists(f"{file}.none")
     assert not any(Path(device).read_bytes()[:MIB])
+
+
+def test_a_node_that_is_another_device_by_now_is_not_zeroed(loop: Loop) -> None:
+    one, other = loop(), loop()
+    number = os.stat(one).st_rdev
+    ZeroingDevice(one, number).close()
+    with pytest.raises(OSError, match="another device by now"):
+        ZeroingDevice(other, number)

@@ -70,6 +70,29 @@ def test_a_file_of_an_overlay_and_the_same_in_its_layer_are_one_and_may_not_over
         assert below.read_bytes() == content(MIB, 1)
 
 
+def test_one_that_was_copied_up_from_a_lower_layer_is_known_too(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        overlay = make("overlay", tmp_path, stack)
+        run("umount", str(overlay.at))
+        try:
+            for name, seed in (("a", 1), ("other", 2)):
+                (tmp_path / "xfs/lower" / name).write_bytes(content(MIB, seed))
+        finally:
+            layers = ",".join(f"{each}dir={tmp_path}/xfs/{each}" for each in ("lower", "upper", "work"))
+            run("mount", "-t", "overlay", "-o", layers, "none", str(overlay.at))
+        for name in ("a", "other"):
+            with (overlay.at / name).open("r+b") as file:  # the first write copies it up
+                file.write(b"!")
+        shown, below = overlay.at / "a", tmp_path / "xfs/upper/a"
+        assert shown.stat().st_ino != below.stat().st_ino
+        for one, other in ((shown, below), (below, shown)):
+            with pytest.raises(UnsafeError, match="overlap in one file"):
+                xcopy.copy_range(one, other, 0, 5000, 100_000)
+        assert below.read_bytes() == b"!" + content(MIB, 1)[1:]
+        xcopy.copy_range(overlay.at / "other", below, 0, 5000, 100_000)
+        assert shown.read_bytes()[5000:105_000] == (b"!" + content(MIB, 2)[1:])[:100_000]
+
+
 class TestBtrfs:
     def test_two_mounts_of_one_file_system_share_blocks_although_their_devices_differ(
         self, fresh: FileSystem, tmp_path: Path

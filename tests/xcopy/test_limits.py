@@ -8,6 +8,7 @@ import pytest
 
 from cdb.vpd import Designator
 from tests.xcopy.units import parameters, unit
+from xcopy.errors import UsageError
 from xcopy.limits import Bound, Limits, Refusal, Wanted, agree
 
 
@@ -24,6 +25,12 @@ def limits(source: dict[str, Any], destination: dict[str, Any], **changes: Any) 
 def test_the_smaller_maximum_segment_length_holds_whichever_side_it_is_on() -> None:
     for sides in (({"maximum_segment_length": 2**20}, {}), ({}, {"maximum_segment_length": 2**20})):
         assert limits(*sides).segment_blocks.value == 2048
+
+
+@pytest.mark.parametrize("jobs", [-1, 0, 256])
+def test_no_more_commands_are_wanted_than_there_are_identifiers_and_no_fewer_than_one(jobs: int) -> None:
+    with pytest.raises(UsageError, match=f"{jobs} commands in flight: --jobs takes 1 to 255"):
+        Wanted(jobs=jobs)
 
 
 def test_a_segment_length_of_zero_is_no_limit() -> None:

@@ -18,7 +18,7 @@ from xcopy.api.request import check_texts, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
 from xcopy.api.thin import holes_of, insist_on_map
 from xcopy.comparison import Prefer
-from xcopy.errors import UsageError, XcopyError
+from xcopy.errors import XcopyError
 from xcopy.job import Job, Method
 from xcopy.limits import Limits, Wanted
 from xcopy.list_ids import MOST
@@ -138,8 +138,6 @@ def prepare(
     Raises UsageError, UnsafeError, UnsupportedError or AccessError.
     """
     options = options or Options()
-    if options.jobs is not None and not 1 <= options.jobs <= MOST:
-        raise UsageError(f"{options.jobs} commands in flight: --jobs takes 1 to {MOST}")
     texts = split(source), split(destination)
     check_texts(*texts, many=ranges is not None)
     with ExitStack() as stack:

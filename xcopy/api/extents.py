@@ -23,7 +23,7 @@ from xcopy.api.request import check_texts, extent_of
 from xcopy.api.safety import refuse_overlap, refuse_own_ground
 from xcopy.api.zeroing import Zeros
 from xcopy.asked import Asked, Extent
-from xcopy.device.file_place import let_tick_pass, look, place_of
+from xcopy.device.file_place import look, place_of, stand_still
 from xcopy.device.open_file import open_source
 from xcopy.errors import UnsafeError, UnsupportedError, UsageError
 from xcopy.file_map import moved_on
@@ -73,9 +73,14 @@ def prepare(
             first = opened(EndpointText(place.device))
         except UnsupportedError as error:
             raise UnsupportedError(f"{file.name} lies on {place.device}: {error}") from error
+        if _number(first) != os.fstat(file.fd).st_dev:
+            raise UnsafeError(
+                f"{place.device} is not the device that {file.name} lies on; in a container, give it its "
+                "devices by their own names"
+            )
         second = opened(texts[1])
         frozen = to_freeze_of(file, _number(second)) if wanted.freeze else ()
-        plan = _Plan(file, first, second, texts[0])
+        plan = _Plan(file, first, second, texts[0], frozen=wanted.freeze)
         refuse_own_ground(first, second, plan.whole)
         planned = plan.look()
         asked, zeros = plan.pieces(planned.map)
@@ -91,8 +96,10 @@ def _number(side: Endpoint) -> int:
 class _Plan:
     """What of the file goes where: `whole` is all of the destination that it fills."""
 
-    def __init__(self, file: OpenFile, first: Endpoint, second: Endpoint, text: EndpointText) -> None:
-        self.file, self.first, self.second = file, first, second
+    def __init__(
+        self, file: OpenFile, first: Endpoint, second: Endpoint, text: EndpointText, *, frozen: bool
+    ) -> None:
+        self.file, self.first, self.second, self.frozen = file, first, second, frozen
         size, block = file.facts.size, second.unit.block_size
         self.start = text.lba.blocks(1) if text.lba else 0
         self.length = text.count.blocks(1) if text.count else max(0, size - self.start)
@@ -112,8 +119,8 @@ class _Plan:
             [(0, (0, blocks, second.text.lba or 0))],
         )
 
-    def look(self) -> Look:
-        return look(self.file, self.start, self.length)
+    def look(self, still: os.stat_result | None = None) -> Look:
+        return look(self.file, self.start, self.length, still)
 
     def pieces(self, found: FileMap) -> tuple[Asked, Zeros]:
         """Of the unit's blocks those that are copied, and those that are made zeros."""
@@ -171,13 +178,13 @@ class ExtentsCopy:
             if self._frozen is not None:
                 self._frozen.beat()
 
-        trouble = ""
+        trouble, still = "", None
         try:
             if self.to_freeze:
                 self._frozen = Frozen([mount.point for mount in self.to_freeze])
             else:
-                let_tick_pass(self._plan.file)
-            self._look_again()
+                still = stand_still(self._plan.file)
+            self._look_again(still)
             report = self.copy.run(seen)
             changed = self._changed()
         finally:
@@ -196,9 +203,10 @@ class ExtentsCopy:
         except UnsupportedError as error:  # of a file that grows, for one
             return str(error)
 
-    def _look_again(self) -> None:
+    def _look_again(self, still: os.stat_result | None) -> None:
         """Where the file is now: planned anew if that is not where it was; nobody moves it from now on."""
-        self._before = now = self._plan.look()
+        place_of(self._plan.file, frozen=self._plan.frozen)
+        self._before = now = self._plan.look(still)
         if now.size != self._planned.size:
             raise UnsafeError(
                 f"{self.name} had {self._planned.size} bytes a moment ago and has {now.size}: nothing was "

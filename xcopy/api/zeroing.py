@@ -5,6 +5,7 @@ Belongs here: which node and which blocks those are. Whether they may be written
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from xcopy.device.zeroing import ZeroingDevice
@@ -57,17 +58,18 @@ class Zeros:
                 door.close()
 
     def _device(self) -> ZeroingDevice | None:
+        """By the kernel's own name for it: what the user called it may be another by now."""
         node = self._destination.node
-        path = None if node is None else node.path if node.kind == "volume" else node.node
+        block = None if node is None else node.block if node.kind == "volume" else node.disk
         try:
-            return None if path is None else ZeroingDevice(path)
+            return None if block is None else ZeroingDevice(block.path, os.makedev(block.major, block.minor))
         except OSError:
             return None
 
     def _door(self) -> BlockDoor:
         destination = self._destination
-        if destination.mapping is None or destination.node is None:
+        if destination.node is None or destination.node.kind != "volume":
             return destination.parts[0].open_blocks(True)
         from xcopy.device.blockio import BlockFile
 
-        return BlockFile(destination.node.path, self._size, writable=True)
+        return BlockFile(destination.node.block.path, self._size, writable=True)

@@ -65,23 +65,22 @@ def place_of(file: OpenFile, *, frozen: bool) -> Place:
         raise UnsupportedError(
             f"{file.name}: its file system does not tell its attributes: {error.strerror}"
         ) from error
-    refuse_attributes(
-        file.name, attributes, journaled=mount.journals_data, real_time=real_time, frozen=frozen
-    )
     tree = Tree(Path("/sys"), "/dev")
     here = tree.at(*mount.numbers)
     if here is None or os.makedev(*mount.numbers) != os.fstat(file.fd).st_dev:
         raise UnsupportedError(f"{file.name}: which device its file system ({mount.kind}) is on is not known")
+    journaled = mount.journals_data or _journals_by_default(mount.kind, here.name)
+    refuse_attributes(file.name, attributes, journaled=journaled, real_time=real_time, frozen=frozen)
     return Place(mount, tree.path(here.name))
 
 
-def look(file: OpenFile, start: int, length: int) -> Look:
+def look(file: OpenFile, start: int, length: int, still: os.stat_result | None = None) -> Look:
     """How it stands now, all that was written to it before being on its device.
 
-    Who changes it later changes its times, too, unless that is in the same tick (`let_tick_pass`).
+    Who changes it later changes its times, too, if it stood `still` before (`stand_still`).
     """
     try:
-        found = os.fstat(file.fd)
+        found = still or os.fstat(file.fd)
         os.fdatasync(file.fd)
         lies = extents(file.fd, start, length, sync=True)
     except OSError as error:
@@ -92,20 +91,46 @@ def look(file: OpenFile, start: int, length: int) -> Look:
     return Look(found.st_size, found.st_mtime_ns, found.st_ctime_ns, mapped)
 
 
-def let_tick_pass(file: OpenFile) -> None:
-    """Wait until a change can be told from the last one by its time: a tick, or a second on old ext4.
+def stand_still(file: OpenFile) -> os.stat_result:
+    """How it stood when whatever changes it from there on gives it other times.
 
-    `UnsafeError` for a file that is changed all the time.
+    That is a tick after its last change, or a second on old ext4, with nobody who could be at a write that
+    has changed the times already. `UnsafeError` for a file that is changed all the time, or open for writing.
     """
     clock = MonotonicClock()
     for _ in range(TRIES):
-        changed = os.fstat(file.fd).st_ctime_ns
-        step = TICK if changed % SECOND else SECOND
-        left = changed + step - file_time()
+        now = file_time()  # first: what is changed after it is not older
+        found = os.fstat(file.fd)
+        step = TICK if found.st_ctime_ns % SECOND else SECOND
+        left = found.st_ctime_ns + step - now
         if not 0 < left <= 2 * step:  # newer kernels give finer times, ahead of that clock by a tick
-            return
+            _refuse_writers(file)
+            return found
         clock.sleep(left / SECOND)
     raise UnsafeError(f"{file.name} is written to all the time: --freeze keeps it still while it is copied")
+
+
+def _refuse_writers(file: OpenFile) -> None:
+    """A lease for reading is given to nobody while somebody may write, by a mapping as well (fcntl(2))."""
+    try:
+        fcntl.fcntl(file.fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(file.fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except BlockingIOError:
+        raise UnsafeError(
+            f"{file.name} is open for writing, and a write may be under way: close it there, or --freeze"
+        ) from None
+    except OSError:  # no leases here, or only for its owner
+        pass
+
+
+def _journals_by_default(kind: str, device: str) -> bool:
+    """Whether that is the file system's own default, of which its mount says nothing."""
+    if kind != "ext4":
+        return False
+    try:
+        return "data=journal" in Path(f"/proc/fs/ext4/{device}/options").read_text().split()
+    except OSError:  # a kernel that shows no such file
+        return False
 
 
 def _number(fd: int, request: int, room: int) -> int:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from xcopy.device.fiemap import extents
 from xcopy.device.topology import of_host
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
 from xcopy.ladder import SHOWS_OTHERS, FileFacts
@@ -74,19 +75,29 @@ class OpenFile:
         """Whether both are one file, by any names.
 
         Where a file system shows what lies elsewhere, one file can have two device numbers: a layer and its
-        overlay, two mounts of one export. What nobody can set says that it is one: inode number and ctime.
+        overlay, two mounts of one export. Files with one ctime, which nobody can set, are one if their inode
+        numbers say so, or their blocks: an overlay shows the number that a file had before it was copied up.
         """
         if self.identity == other.identity:
             return True
         if SHOWS_OTHERS.isdisjoint({self.facts.system, other.facts.system}) or min(self.fd, other.fd) < 0:
             return False
         mine, theirs = os.fstat(self.fd), os.fstat(other.fd)
-        return (mine.st_ino, mine.st_size, mine.st_mtime_ns, mine.st_ctime_ns) == (
-            theirs.st_ino,
+        if (mine.st_size, mine.st_mtime_ns, mine.st_ctime_ns) != (
             theirs.st_size,
             theirs.st_mtime_ns,
             theirs.st_ctime_ns,
-        )
+        ):
+            return False
+        return mine.st_ino == theirs.st_ino or self._lies_where(other, mine.st_size)
+
+    def _lies_where(self, other: OpenFile, size: int) -> bool:
+        """Whether both begin with the same blocks; true as well where nobody tells."""
+        try:
+            mine, theirs = (extents(fd, 0, size, sync=True, most=1) for fd in (self.fd, other.fd))
+        except OSError:
+            return True
+        return mine == theirs
 
     def has_bytes(self) -> bool:
         """Whether reading gives any, whatever its size is said to be; an error counts as some."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
@@ -11,10 +12,13 @@ BLKZEROOUT: Final = 0x127F  # <linux/fs.h>: first byte, length
 
 
 class ZeroingDevice:
-    """A block node, open for writing until `close`; `OSError` where it cannot be."""
+    """A block node, open for writing until `close`; `OSError` where it cannot be, or has another number."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, number: int) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        if os.fstat(self._fd).st_rdev != number:
+            self.close()
+            raise OSError(errno.ENXIO, f"{path} is another device by now")
 
     def zero(self, start: int, length: int) -> None:
         """Have these bytes, whole blocks, read as zeros, by its page cache as well; `OSError` if not so."""
