@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from xcopy.coverage import Coverage, State
 from xcopy.errors import XcopyError
+from xcopy.task import MAP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +51,7 @@ class Checkpoints:
         self._fresh = Coverage(job.coverage.blocks)  # what no checkpoint has: runs, however long that takes
         self._taken: list[Copied] = []  # by the checkpoint that is under way
         self._awaited: list[Piece] = []  # what was in flight when its pieces had become durable
+        self._look = 0  # the look at the source's map that was under way then
         self._working = False
         self._due: float | None = None
         self._ended: SimpleQueue[_Ended] = SimpleQueue()
@@ -107,11 +109,16 @@ class Checkpoints:
     def _settle(self) -> None:
         """Record what is durable when all tasks of that time are over."""
         self._awaited = [piece for piece in self._awaited if self._is_in_flight(piece)]
-        if not self._awaited:
+        if not self._awaited and not (self._look and self._look == self._looking()):
             self._work(self._write)
 
     def _is_in_flight(self, piece: Piece) -> bool:
         return any(entry.state is State.IN_FLIGHT for _, entry in self._job.coverage.within(piece))
+
+    def _looking(self) -> int:
+        """The number of the look under way, 0 for none: of a unit copied within it may hear of a reset."""
+        holes = self._job.holes
+        return self._job.commands[MAP] if holes is not None and holes.looking else 0
 
     def _work(self, step: Callable[[], None]) -> None:
         self._working = True
@@ -149,6 +156,7 @@ class Checkpoints:
             raise ended.fault
         if ended.durable:
             self._awaited = [piece for piece, _ in self._job.coverage.runs(State.IN_FLIGHT)]
+            self._look = self._looking()
         else:
             for piece, means in () if ended.recorded else self._taken:
                 self._add(piece, means)

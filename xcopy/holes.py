@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from xcopy.lba_status import Seen
 from xcopy.plan import Piece
+from xcopy.polling import TIMEOUT
 from xcopy.task import MAP, ZERO, LookTask, ZeroTask
 from xcopy.verdict import Action
 from xcopy.zeroing import Way, Zeroed, zeroing_of
@@ -132,7 +133,7 @@ class Holes:
                 calls=self._measures.calls,
                 ahead=max(1, self._measures.ahead // self._size),
                 granule=self._granule,
-                timeout=self._timeout or 60.0,
+                timeout=self._timeout or TIMEOUT,
             )
         zeroing = self._way_to(pair.destination)
         assert zeroing is not None

@@ -60,8 +60,12 @@ def look(task: LookTask, request: Request) -> Conversation[Seen]:
         return replace(seen, unmapped=())
     true = []
     for run in seen.unmapped:
+        if not (yield Wait(0.0)):
+            return replace(seen, unmapped=(), ended="stopped while its map was checked")
         zeros = yield from _are_zeros(task, *request.source(run))
-        if not isinstance(zeros, bool):
+        if isinstance(zeros, str):
+            return replace(seen, unmapped=(), ended=zeros)
+        if isinstance(zeros, Verdict):
             return replace(seen, unmapped=(), alarm=zeros)
         if zeros:
             true.append(run)
@@ -144,15 +148,20 @@ def _asked(task: LookTask, lba: int) -> Conversation[list[Extent] | str | Verdic
     return f"{what}: {reply}" if isinstance(reply, str) else reply
 
 
-def _are_zeros(task: LookTask, lba: int, blocks: int) -> Conversation[bool | Verdict]:
-    """Whether the ends of what is said to be unmapped, and a block between, read as zeros; or a verdict."""
+def _are_zeros(task: LookTask, lba: int, blocks: int) -> Conversation[bool | str | Verdict]:
+    """Whether the ends of what is said to be unmapped, and a block between, read as zeros.
+
+    Words where that cannot be read, a verdict where the copy stops.
+    """
     size = task.unit.block_size
     for at in sorted({lba, lba + blocks // 2, lba + blocks - 1}):
         cdb = Read16(lba=at, transfer_length=1).pack()
         reply = yield from _answer(Command(name="READ(16)", cdb=cdb, data_in=size, timeout=task.timeout))
         if isinstance(reply, Verdict):
             return reply
-        if not isinstance(reply, bytes) or len(reply) != size or any(reply):
+        if isinstance(reply, str):
+            return f"{task.unit.name}: READ(16) at LBA {at}: {reply}"
+        if len(reply) != size or any(reply):
             return False
     return True
 

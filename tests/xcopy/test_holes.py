@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from cdb.command import Reply
 from tests.cdb.independent import fixed_sense
 from tests.xcopy.thin_copy import NO_OFFLOAD, SMALL, copy_of, holds_its_word, whole, zeroed
-from tests.xcopy.thin_model import ANCHORED, BLOCK, BLOCKS, DEALLOCATED, HOSTILE, MAPPED, junk, thin
+from tests.xcopy.thin_model import (
+    ANCHORED,
+    BLOCK,
+    BLOCKS,
+    DEALLOCATED,
+    HOSTILE,
+    MAPPED,
+    RESET,
+    Thin,
+    junk,
+    thin,
+)
 from xcopy.checkpoint import Checkpoints
 from xcopy.conversation import Side
 from xcopy.coverage import State
@@ -311,3 +322,30 @@ def test_what_is_recorded_as_zeroed_is_zeros_by_then() -> None:
         seen = len(recorded)
     kept.last()
     assert sum(piece.blocks for piece, means in recorded if means == ZERO) == BLOCKS - 8
+
+
+def test_a_look_at_the_map_of_a_unit_that_is_copied_within_is_waited_for_as_well() -> None:
+    """It may be what hears that the unit was reset, and lost what it had not yet made durable."""
+    mapped = set(range(BLOCKS))
+    unit = Thin(0, thin(0, BLOCKS, mapped).data + bytearray(b"j" * BLOCKS * BLOCK), set(range(2 * BLOCKS)))
+    measures = replace(SMALL, portion=64 * BLOCK, ahead=64 * BLOCK)
+    copy = copy_of([unit], [unit], [Range(0, BLOCKS, BLOCKS)], measures=measures)
+    recorded: list[Copied] = []
+    kept = Checkpoints(
+        copy.job, 0.0, make_durable=lambda: True, record=recorded.extend, start=lambda work, _: work()
+    )
+    while not copy.job.proven:
+        assert copy.begin()
+        copy.end()
+    while not (copy.flying and isinstance(copy.flying[-1], LookTask)):
+        assert copy.begin()
+    copy.flying = [task] = copy.flying[-1:]
+    unit.send = lambda _: RESET  # type: ignore[method-assign]
+    outcome = copy.performed(task)
+    for now in range(1, 7):
+        kept.look(now)
+    assert recorded == []
+    copy.job.finish(task, outcome)
+    kept.look(7)
+    assert recorded == []
+    assert "reset" in copy.job.stopped

@@ -14,6 +14,7 @@ from tests.xcopy.thin_model import (
     ANCHORED,
     BLOCK,
     BLOCKS,
+    DEALLOCATED,
     HOSTILE,
     MAPPED,
     READ,
@@ -24,7 +25,9 @@ from tests.xcopy.thin_model import (
     junk,
     thin,
 )
-from xcopy.task import HOST, OFFLOAD, ZERO
+from xcopy.conversation import WAITS, Send, Step, Wait, converse
+from xcopy.lba_status import look
+from xcopy.task import HOST, OFFLOAD, ZERO, LookTask
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,3 +159,58 @@ def test_a_reset_told_where_the_map_is_checked_stops_the_copy() -> None:
     copy.all()
     assert "reset" in copy.job.stopped
     assert not zeroed(copy)
+
+
+def in_runs_of_four(**how: object) -> Thin:
+    """Every other four blocks are without storage, by one answer."""
+    extents = [extent(at, 4, MAPPED if at % 8 else DEALLOCATED) for at in range(0, BLOCKS, 4)]
+    return thin(
+        0, BLOCKS, {at for at in range(BLOCKS) if at % 8 >= 4}, wrong=lambda _: answer(*extents), **how
+    )
+
+
+ALL_AT_ONCE = replace(SMALL, portion=1 << 30, ahead=1 << 30)
+
+
+@pytest.mark.parametrize(
+    ("reads", "most", "why"),
+    [(not_answered, 1, "no answer in 60 s"), (lambda _: Reply(status=8), len(WAITS) + 1, "BUSY")],
+)
+def test_a_source_that_is_not_read_where_its_map_is_checked_is_asked_no_more_and_copied_whole(
+    reads: Callable[[Command], Reply], most: int, why: str
+) -> None:
+    source, destination = in_runs_of_four(), junk(1, BLOCKS)
+    send, sent = source.send, []
+
+    def first(command: Command) -> Reply:
+        if command.cdb[0] != READ:
+            return send(command)
+        sent.append(command)
+        return reads(command)
+
+    source.send = first  # type: ignore[method-assign]
+    copy = whole(source, destination, measures=ALL_AT_ONCE)
+    copy.all()
+    assert 1 <= len(sent) <= most
+    assert copy.job.holes is not None
+    assert "READ(16) at LBA 0" in copy.job.holes.why_not
+    assert why in copy.job.holes.why_not
+    assert destination.data == source.data
+    assert not zeroed(copy)
+
+
+def test_a_stop_is_heard_between_two_runs_that_are_looked_at() -> None:
+    source = in_runs_of_four()
+    copy = whole(source, junk(1, BLOCKS), measures=ALL_AT_ONCE)
+    task = copy.job.next()
+    assert isinstance(task, LookTask)
+    waits = iter([True, True])
+
+    def step(asked: Step) -> Reply | bool:
+        if isinstance(asked, Wait):
+            return next(waits, False)
+        assert isinstance(asked, Send)
+        return source.send(asked.command)
+
+    seen = converse(look(task, copy.job.request), step)
+    assert (seen.unmapped, seen.ended) == ((), "stopped while its map was checked")

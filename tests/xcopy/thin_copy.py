@@ -96,7 +96,7 @@ class ThinCopy:
 
     def end(self, number: int = 0) -> Task:
         task = self.flying.pop(number)
-        self.job.finish(task, self._performed(task))
+        self.job.finish(task, self.performed(task))
         return task
 
     def all(self, at_once: int = 3) -> Job:
@@ -108,7 +108,7 @@ class ThinCopy:
             self.end()
         raise AssertionError("it does not come to an end")
 
-    def _performed(self, task: Task) -> Outcome:
+    def performed(self, task: Task) -> Outcome:
         request = self.job.request
         source, destination = self.units(request.pair(task.piece.start))
 
