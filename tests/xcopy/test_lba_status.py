@@ -161,12 +161,10 @@ def test_a_reset_told_where_the_map_is_checked_stops_the_copy() -> None:
     assert not zeroed(copy)
 
 
-def in_runs_of_four(**how: object) -> Thin:
+def in_runs_of_four() -> Thin:
     """Every other four blocks are without storage, by one answer."""
     extents = [extent(at, 4, MAPPED if at % 8 else DEALLOCATED) for at in range(0, BLOCKS, 4)]
-    return thin(
-        0, BLOCKS, {at for at in range(BLOCKS) if at % 8 >= 4}, wrong=lambda _: answer(*extents), **how
-    )
+    return thin(0, BLOCKS, {at for at in range(BLOCKS) if at % 8 >= 4}, wrong=lambda _: answer(*extents))
 
 
 ALL_AT_ONCE = replace(SMALL, portion=1 << 30, ahead=1 << 30)
