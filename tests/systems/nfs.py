@@ -58,7 +58,7 @@ def serve(folder: Path, stack: ExitStack, *systems: str) -> list[NfsFileSystem]:
     (STATE / "rmtab").touch()
     (root := folder / "exports").mkdir()  # of what may be exported: the guest's own root may not
     run("mount", "-t", "tmpfs", "tmpfs", str(root))
-    stack.callback(run, "umount", str(root))
+    stack.callback(run, "umount", "--lazy", str(root))  # the server lets go of it some time later
     exported(root, 0, stack)
     mountd = subprocess.Popen(
         ["rpc.mountd", "-F", "-N", "2", "-N", "3"],

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Runs inside the guest: one process of Python with the arguments given.
 # Usage: guest.sh RESULTS CACHED PYTHON ARGUMENT...
-#   RESULTS  a directory shared with the host, writable. Left there: coverage.* if any, and last of all
-#            `exit` with the exit status. No `exit`, no pass.
+#   RESULTS  a directory shared with the host, writable. Left there last of all: `exit` with the
+#            exit status. No `exit`, no pass.
 #   CACHED   directories (a:b:c) of the host to read through a cached mount: several times faster.
 set -u
 results=$1 cached=$2 python=$3
@@ -26,11 +26,8 @@ unset IFS
 cd "$here" || exit
 tar -C .cache/vm/tools -cf - . | tar -C / --keep-directory-symlink -xf -  # its root takes writes, ours does not
 
-export PYTHONDONTWRITEBYTECODE=1 COVERAGE_FILE=/run/coverage.guest
+export PYTHONDONTWRITEBYTECODE=1
 "$python" "$@" 2>&1
 status=$?
-for data in /run/coverage.guest*; do
-    [ ! -e "$data" ] || cp "$data" "$results/"
-done
 echo "guest: python ended with $status, up $(cut -d' ' -f1 /proc/uptime) s"
 echo "$status" >"$results/exit"
