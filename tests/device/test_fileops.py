@@ -21,14 +21,14 @@ MIB = 2**20
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     path = tmp_path / "source"
-    path.write_bytes(os.urandom(MIB + 7))
+    path.write_bytes(os.urandom(4 * CHUNK + 7))
     return path
 
 
 @pytest.fixture
 def destination(tmp_path: Path) -> Path:
     path = tmp_path / "destination"
-    path.write_bytes(b"d" * (MIB // 2))
+    path.write_bytes(b"d" * (2 * CHUNK))
     return path
 
 
@@ -45,24 +45,24 @@ def test_bytes_are_read_and_written_at_any_offset_and_nothing_else_is(
 ) -> None:
     answer = calls.perform(Transfer(3, 3 * CHUNK + 5, 11))
     assert (answer.moved, answer.errno, answer.seconds) == (3 * CHUNK + 5, 0, 1)
-    model = bytearray(b"d" * (MIB // 2))
+    model = bytearray(b"d" * (2 * CHUNK))
     model[11 : 11 + 3 * CHUNK + 5] = source.read_bytes()[3 : 3 + 3 * CHUNK + 5]
     assert destination.read_bytes() == model
 
 
 def test_the_end_of_the_source_is_told_with_the_bytes_up_to_it(calls: FileCalls) -> None:
-    answer = calls.perform(Transfer(MIB, 100, 0))
+    answer = calls.perform(Transfer(4 * CHUNK, 100, 0))
     assert (answer.moved, answer.errno) == (7, 0)
-    assert answer.reason == f"it ends at byte {MIB + 7} now"
+    assert answer.reason == f"it ends at byte {4 * CHUNK + 7} now"
 
 
 def test_what_is_no_whole_block_at_the_end_of_the_source_is_not_written_to_a_device(
     calls: FileCalls, source: Path, destination: Path
 ) -> None:
-    answer = calls.perform(Transfer(MIB, 100, 0, step=4))
+    answer = calls.perform(Transfer(4 * CHUNK, 100, 0, step=4))
     assert (answer.moved, answer.errno) == (4, 0)
-    assert answer.reason == f"it ends at byte {MIB + 7} now"
-    assert destination.read_bytes() == source.read_bytes()[MIB : MIB + 4] + b"d" * (MIB // 2 - 4)
+    assert answer.reason == f"it ends at byte {4 * CHUNK + 7} now"
+    assert destination.read_bytes() == source.read_bytes()[-7:-3] + b"d" * (2 * CHUNK - 4)
 
 
 def test_an_error_names_the_file_the_byte_and_the_reason(source: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_destination_without_room_says_so() -> None:
 def test_copy_file_range_copies_or_says_why_not(calls: FileCalls, source: Path, destination: Path) -> None:
     answer = calls.perform(KernelCopy(5, 1000, 9))
     if answer.errno:
-        assert (answer.moved, destination.read_bytes()) == (0, b"d" * (MIB // 2))
+        assert (answer.moved, destination.read_bytes()) == (0, b"d" * (2 * CHUNK))
     else:
         assert destination.read_bytes()[9 : 9 + answer.moved] == source.read_bytes()[5 : 5 + answer.moved]
 
@@ -100,15 +100,15 @@ def test_a_clone_of_part_of_a_block_is_refused_and_changes_nothing(
     answer = calls.perform(Clone(1, 10, 1))
     assert answer.errno in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTTY, errno.EXDEV)
     assert answer.reason.startswith("cloning 10 bytes from byte 1 of source: ")
-    assert destination.read_bytes() == b"d" * (MIB // 2)
+    assert destination.read_bytes() == b"d" * (2 * CHUNK)
 
 
 def test_zeros_are_made_of_what_is_inside_the_file_and_the_file_stays_as_long(
     calls: FileCalls, destination: Path
 ) -> None:
-    assert calls.perform(Zero(MIB, 1000)).moved == MIB // 2 - 1000
-    assert destination.read_bytes() == b"d" * 1000 + bytes(MIB // 2 - 1000)
-    assert calls.perform(Zero(MIB, MIB)).moved == 0
+    assert calls.perform(Zero(4 * CHUNK, 1000)).moved == 2 * CHUNK - 1000
+    assert destination.read_bytes() == b"d" * 1000 + bytes(2 * CHUNK - 1000)
+    assert calls.perform(Zero(4 * CHUNK, 4 * CHUNK)).moved == 0
 
 
 def test_where_no_hole_can_be_punched_zeros_are_written(
@@ -122,15 +122,15 @@ def test_where_no_hole_can_be_punched_zeros_are_written(
 
     monkeypatch.setattr("xcopy.device.fileops._fallocate", refused)
     assert calls.perform(Zero(CHUNK + 100, 1000)).moved == CHUNK + 100
-    rest = MIB // 2 - 1000 - CHUNK - 100
+    rest = 2 * CHUNK - 1000 - CHUNK - 100
     assert destination.read_bytes() == b"d" * 1000 + bytes(CHUNK + 100) + b"d" * rest
 
 
 def test_a_file_is_made_longer_and_never_shorter(calls: FileCalls, destination: Path) -> None:
     calls.perform(Extend(100))
-    assert destination.stat().st_size == MIB // 2
-    calls.perform(Extend(MIB))
-    assert destination.read_bytes() == b"d" * (MIB // 2) + bytes(MIB // 2)
+    assert destination.stat().st_size == 2 * CHUNK
+    calls.perform(Extend(4 * CHUNK))
+    assert destination.read_bytes() == b"d" * (2 * CHUNK) + bytes(2 * CHUNK)
 
 
 def test_data_and_holes_are_found_up_to_what_was_asked(tmp_path: Path) -> None:

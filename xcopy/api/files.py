@@ -63,7 +63,7 @@ class FileReport:
     """What became of a copy between files, read from its ledger; `bytes` and `calls` by means.
 
     `refused` has why a means was not taken, or no longer. `shared` is how many bytes of it are in blocks that
-    the source has too, None where nobody tells, or they are in thousands of extents. `durable` is true when
+    the source has too, None where nobody tells, or in more than a thousand extents. `durable` is true when
     that was asked for, and is so. `longest` is the longest call's seconds; `stopped` why not all is copied.
     """
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from xcopy.plan import Request
 
 MOST_RANGES = 1000  # two questions each
-MOST_EXTENTS = 5000  # of all ranges, on either side: to ask for more takes as long as a clone of them
+MOST_EXTENTS = 1000  # of all ranges, on either side: asking for each takes as long as cloning it
 
 
 def shared_bytes(source: int, destination: int, request: Request) -> int | None:

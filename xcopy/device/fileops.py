@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FICLONERANGE: Final = 0x4020940D  # <linux/fs.h>; `fcntl` has it from Python 3.12 on
 PUNCH: Final = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE: <linux/falloc.h>
-CHUNK: Final = 256 * 2**10  # bytes read and written at once: they stay in the processor's cache
+CHUNK: Final = 2**20  # bytes read and written at once: more do not stay in the processor's cache
 BLOCK: Final = 4096  # bytes; zeros that fill one of them may become a hole
 ZEROS: Final = bytes(CHUNK)
 NO_HOLES: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS})
