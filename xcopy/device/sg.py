@@ -29,9 +29,6 @@ SG_IO: Final = 0x2285
 DXFER_NONE, DXFER_TO_DEV, DXFER_FROM_DEV = -1, -2, -3
 MAX_TIMEOUT_MS: Final = 2**32 - 1
 MAX_TRANSFER: Final = 2**32 - 1
-# The kernel maps user memory page by page, and a node takes so many pages: LIO's loopback 256, 1 MiB. Data
-# that starts inside a page needs one more, so from this length on it is moved to where a page begins.
-ALIGN_FROM: Final = 256 << 10
 LARGE: Final = 64 << 10  # a transfer that may be what a node refused
 
 # Linux include/scsi/scsi_status.h: the host adapter's word on the command.
@@ -224,19 +221,19 @@ class SgTransport:
         ctypes.memset(room, 0, length)
         return room
 
-    def _outgoing(
-        self, data: bytes | bytearray | memoryview
-    ) -> ctypes.Array[ctypes.c_char] | ctypes.c_char_p:
-        """The caller's own memory where ctypes can point to it and the kernel can map it, else a copy."""
+    def _outgoing(self, data: bytes | bytearray | memoryview) -> ctypes.Array[ctypes.c_char]:
+        """The caller's own memory where a page begins there, else a copy where one does.
+
+        The kernel maps user memory page by page, and LIO's loopback hands the pages on as they are: it takes
+        256 of them (1 MiB), and refuses WRITE SAME when its block lies in two.
+        """
         view = memoryview(data).cast("B")
-        if view.readonly:
-            there: ctypes.Array[ctypes.c_char] | ctypes.c_char_p = ctypes.c_char_p(bytes(data))
-        else:
+        if not view.readonly:
             there = (ctypes.c_char * view.nbytes).from_buffer(view)
-        if view.nbytes < ALIGN_FROM or (ctypes.cast(there, ctypes.c_void_p).value or 0) % mmap.PAGESIZE == 0:
-            return there
+            if ctypes.addressof(there) % mmap.PAGESIZE == 0:
+                return there
         room = self._aligned(view.nbytes)
-        ctypes.memmove(room, there, view.nbytes)
+        self._room[: view.nbytes] = view
         return room
 
     def _aligned(self, length: int) -> ctypes.Array[ctypes.c_char]:
