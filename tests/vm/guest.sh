@@ -24,7 +24,7 @@ for place in $cached; do
 done
 unset IFS
 cd "$here" || exit
-tar -C .cache/vm/tools -cf - . | tar -C / --keep-directory-symlink -xf -  # its root takes writes, ours does not
+(cd .cache/vm/tools && tar -cf - -- *) | tar -C / --keep-directory-symlink -xf -  # its root takes writes
 
 export PYTHONDONTWRITEBYTECODE=1
 "$python" "$@" 2>&1
