@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from xcopy.lba_status import Seen
 from xcopy.plan import Piece
 from xcopy.polling import TIMEOUT
-from xcopy.task import MAP, ZERO, LookTask, ZeroTask
+from xcopy.task import MAP, ZERO, HostTask, LookTask, ZerosRead, ZeroTask
 from xcopy.verdict import Action
 from xcopy.zeroing import Way, Zeroed, zeroing_of
 
@@ -40,7 +40,8 @@ class Measures:
 
     A look is at `portion` at the most, sends `calls` commands, and ends once `ahead` with storage were met:
     what is known must not grow old. Shorter runs than `least_run` are copied faster than they are zeroed. An
-    answer that tells of less than `pays` costs more than it saves: `not_asked` are copied without a look.
+    answer that tells of less than `pays` costs more than it saves: `not_asked` are copied without a look. Of
+    zeros that the host has read, runs of less than `least_read` are written.
     """
 
     portion: int = 256 << 30
@@ -48,6 +49,7 @@ class Measures:
     calls: int = 64
     least_run: int = 1 << 20
     pays: int = 256 << 10
+    least_read: int = 64 << 10
     not_asked: int = 1 << 30
 
 
@@ -67,7 +69,8 @@ class Holes:
     """The looks and the zeroing of one copy; `pairs` are those that the request refers to by number.
 
     What is left between holes is whole granules of `granule` blocks. Without `host_may` the host writes no
-    zeros. `timeout` is seconds per command, None for the usual.
+    zeros; where `host_alone` copies, nothing has to be zeros without being read. `timeout` is seconds per
+    command, None for the usual.
     """
 
     def __init__(
@@ -78,12 +81,14 @@ class Holes:
         granule: int = 1,
         always: bool = False,
         host_may: bool = True,
+        host_alone: bool = False,
         timeout: float | None = None,
         measures: Measures = MEASURES,
     ) -> None:
         self.why_not = ""  # why unmapped blocks were copied after all
         self._request, self._pairs, self._always, self._timeout = request, pairs, always, timeout
         self._granule, self._size, self._measures = granule, request.block_size, measures
+        self._insists = always and not host_alone
         self._zeros: deque[Piece] = deque()
         self.looking = False
         self.zeroing = 0
@@ -143,6 +148,18 @@ class Holes:
         if piece.end < whole.end:
             self._zeros.appendleft(Piece(piece.end, whole.end - piece.end))
         return ZeroTask(piece=piece, zeroing=zeroing, timeout=self._timeout)
+
+    def to_host(self, piece: Piece, detour: str) -> HostTask:
+        """The task for what the host copies; where zeros always are, it does not send those that it reads."""
+        zeroing = self._way_to(self._pairs[self._request.pair(piece.start)].destination)
+        if detour or not self._always or zeroing is None or zeroing.way is Way.HOST:
+            return HostTask(piece, detour)
+        least = max(1, self._measures.least_read // self._size)
+        return HostTask(piece, zeros=ZerosRead(zeroing, least, self._timeout))
+
+    def refused(self, pair: int, way: Way) -> None:
+        """The destination of this pair does not take this way of making zeros, nor a cheaper one."""
+        self._refused[self._pairs[pair].destination.name] |= {Way.UNMAP, way}
 
     def untake(self, task: LookTask | ZeroTask) -> None:
         """A task could not be begun: it comes again."""
@@ -244,11 +261,11 @@ class Holes:
         """What could not be zeroed like this goes another way; or why the copy has to stop."""
         unit, reason = self._pairs[self._request.pair(rest.start)].destination, outcome.verdict.reason
         if outcome.refused is not None:
-            self._refused[unit.name] |= {Way.UNMAP, outcome.refused}
+            self.refused(self._request.pair(rest.start), outcome.refused)
             if self._way_to(unit) is not None:
                 self._zeros.appendleft(rest)
                 return ""
-        elif self._always:
+        elif self._insists:
             return f"--sparse always: {reason}"
         self._copy(rest.start, rest.end)
         self.why_not = self.why_not or reason
@@ -261,7 +278,7 @@ class Holes:
     def _given_up(self, reason: str) -> str:
         """One unit cannot do its part: what was to be zeros there is copied, or the copy stops, and why."""
         self.why_not = self.why_not or reason
-        if self._always:
+        if self._insists:
             return f"--sparse always: {reason}"
         zeros, self._zeros = self._zeros, deque()
         for piece in zeros:

@@ -1,11 +1,13 @@
 """The host copies a piece by reading and writing it, portion by portion; and how, by READ(16) and WRITE(16).
 
-The means of last resort. Nothing here knows why it is needed.
+The means of last resort. Nothing here knows why it is needed. Where it is told how the destination makes
+zeros, long runs of them that were read are not sent: what is not made zeros then is written.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from cdb.blocks import Read16, SynchronizeCache16, Write16
@@ -14,14 +16,18 @@ from xcopy.conversation import WAITS, Read, Write
 from xcopy.errors import IoFailed
 from xcopy.path_errors import of_command
 from xcopy.plan import Piece
+from xcopy.task import HOST, ZERO, ZeroTask
 from xcopy.verdict import Action, describe, judge
+from xcopy.zeroing import zero_piece
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from cdb.command import Transport
     from xcopy.conversation import Conversation
     from xcopy.plan import Request, Shape
+    from xcopy.task import HostTask
+    from xcopy.zeroing import Way
 
 PIECE_BYTES = 8 * 2**20  # what one worker copies before it comes back, unless it is told
 COMMAND_BYTES = 512 * 2**10  # what one READ(16) or WRITE(16) moves: below what any driver refuses
@@ -29,10 +35,25 @@ COMMAND_BYTES = 512 * 2**10  # what one READ(16) or WRITE(16) moves: below what 
 
 @dataclass(frozen=True, slots=True)
 class HostOutcome:
-    """`copied` blocks of the piece from its start; `reason` why the rest is not, if it is not."""
+    """`copied` blocks of the piece from its start; `reason` why the rest is not, if it is not.
+
+    Of them `zeroed` were not written, but made zeros; `refused` is a way of that which is not taken.
+    """
 
     copied: int
     reason: str = ""
+    zeroed: tuple[Piece, ...] = ()
+    refused: Way | None = None
+
+    def parts(self, start: int) -> Iterator[tuple[Piece, str]]:
+        """What is copied of a piece that starts there, and by which means."""
+        end = start + self.copied
+        for zeros in (*self.zeroed, Piece(end, 0)):
+            if start < zeros.start:
+                yield Piece(start, zeros.start - start), HOST
+            if zeros.blocks:
+                yield zeros, ZERO
+            start = zeros.end
 
 
 def next_piece(room: Piece, request: Request, shape: Shape | None = None) -> Piece:
@@ -41,19 +62,47 @@ def next_piece(room: Piece, request: Request, shape: Shape | None = None) -> Pie
     return request.of_one_pair(Piece(room.start, min(room.blocks, max(1, blocks))))
 
 
-def copy_piece(piece: Piece, request: Request) -> Conversation[HostOutcome]:
+def copy_piece(task: HostTask, request: Request) -> Conversation[HostOutcome]:
     """Read what is of one range from the source and write it to the destination."""
-    at = piece.start
+    piece, how = task.piece, task.zeros
+    at, refused = piece.start, None
+    zeroed: list[Piece] = []
     while at < piece.end:
         portion = Piece(at, min(request.room(at).blocks, piece.end - at))
         lba, blocks = request.source(portion)
         try:
             data = yield Read(lba, blocks)
-            yield Write(request.destination(portion)[0], data)
+            for run, part, zeros in _runs(portion, data, how.least) if how else ((portion, data, False),):
+                at, left = run.start, part
+                if how and zeros:
+                    made = yield from zero_piece(ZeroTask(run, how.zeroing, how.timeout), request)
+                    at, refused = run.start + made.blocks, made.refused
+                    left = part[made.blocks * request.block_size :]
+                    if made.blocks:
+                        zeroed.append(Piece(run.start, made.blocks))
+                    if made.verdict.action is Action.STOP:
+                        return HostOutcome(at - piece.start, made.verdict.reason, tuple(zeroed))
+                    how = how if made.verdict.action is Action.DONE else None
+                if left:
+                    yield Write(request.destination(Piece(at, run.end - at))[0], left)
         except IoFailed as error:
-            return HostOutcome(at - piece.start, str(error))
+            return HostOutcome(at - piece.start, str(error), tuple(zeroed))
         at = portion.end
-    return HostOutcome(piece.blocks)
+    return HostOutcome(piece.blocks, "", tuple(zeroed), refused)
+
+
+def _runs(portion: Piece, data: memoryview, least: int) -> Iterator[tuple[Piece, memoryview, bool]]:
+    """What was read in turn of data and of zeros; it is looked at in steps of `least` blocks."""
+    size = len(data) // portion.blocks
+    zeros = bytes(least * size)
+
+    def are_zeros(first: int) -> bool:
+        return zeros.startswith(data[first * size : (first + least) * size])
+
+    for alike, steps in groupby(range(0, portion.blocks, least), are_zeros):
+        first, *others = steps
+        end = min((others or [first])[-1] + least, portion.blocks)
+        yield Piece(portion.start + first, end - first), data[first * size : end * size], alike
 
 
 class CommandBlocks:

@@ -144,7 +144,8 @@ class Job:
             task = OffloadTask(batch, list_id, self._written, self.limits, self.to, self.commands[OFFLOAD])
         else:
             detour = "" if self._backlog.is_meant_for_host else self.detour
-            task = HostTask(next_piece(piece, self.request, shape), detour)
+            piece = next_piece(piece, self.request, shape)
+            task = HostTask(piece, detour) if self.holes is None else self.holes.to_host(piece, detour)
         self._take(task.piece, means)
         self.coverage.begin(task.piece)
         self._counted(means)
@@ -330,8 +331,10 @@ class Job:
 
     def _hosted(self, task: HostTask, outcome: HostOutcome) -> None:
         piece = task.piece
-        if outcome.copied:
-            self.coverage.copied(Piece(piece.start, outcome.copied), HOST)
+        for part, means in outcome.parts(piece.start):
+            self.coverage.copied(part, means)
+        if self.holes is not None and outcome.refused is not None:
+            self.holes.refused(self.request.pair(piece.start), outcome.refused)
         if outcome.copied < piece.blocks:
             rest = Piece(piece.start + outcome.copied, piece.blocks - outcome.copied)
             if task.detour and self.limits is not None and not self.stopped:

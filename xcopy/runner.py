@@ -363,7 +363,7 @@ class Runner:
             return converse(look(task, request), step)
         if isinstance(task, ZeroTask):
             return converse(zero_piece(task, request), step)
-        return converse(copy_piece(task.piece, request), step)
+        return converse(copy_piece(task, request), step)
 
     def _pair(self, task: Task) -> int:
         """The number of the pair of units that all of a task is of."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from xcopy.zeroing import Zeroing
 
 OFFLOAD, HOST = "offload", "host"
-ZERO = "zeroed"  # unmapped on the source, zeros on the destination: no data was moved
+ZERO = "zeroed"  # zeros on the destination: no data was sent there
 MAP = "map"  # copies nothing
 ZEROS = "zeros"  # made, not copied: no task has them
 
@@ -39,11 +39,24 @@ class OffloadTask:
 
 
 @dataclass(frozen=True, slots=True)
+class ZerosRead:
+    """How zeros that the host has read come about on the destination: runs of `least` blocks and more."""
+
+    zeroing: Zeroing
+    least: int
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HostTask:
-    """Read and write this piece by the host; `detour` is why, where the storage may copy it too."""
+    """Read and write this piece by the host; `detour` is why, where the storage may copy it too.
+
+    Zeros are written like everything else, unless `zeros` says how they come about.
+    """
 
     piece: Piece
     detour: str = ""
+    zeros: ZerosRead | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +76,7 @@ class LookTask:
     timeout: float = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ZeroTask:
     """Make this piece zeros on the destination; it is of one range. `timeout` of a command in seconds."""
 

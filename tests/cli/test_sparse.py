@@ -77,7 +77,7 @@ def test_thin_units_of_every_kind_of_array_are_copied_whole_and_right(
 
 def test_what_was_zeroed_is_said(thin: Directory, run: Callable[..., Ran]) -> None:
     ran = run(thin.unit(0), thin.unit(1))
-    assert "3.0 MiB by EXTENDED COPY, 29.0 MiB zeroed (unmapped on the source)" in ran.out
+    assert "3.0 MiB by EXTENDED COPY, 29.0 MiB zeroed (no data was sent)" in ran.out
 
 
 def test_a_range_is_zeroed_and_nothing_outside_it(thin: Directory, run: Callable[..., Ran]) -> None:
@@ -126,7 +126,21 @@ def test_always_is_refused_of_a_source_that_is_not_thin(thick: Directory, run: C
     assert ran.code == 4
     assert "--sparse always, but" in ran.err
     assert "LBPME is 0" in ran.err
+    assert "with --method host zeros are found" in ran.err
     assert thick.bytes(1) == before
+
+
+def test_by_the_host_zeros_that_a_source_has_storage_for_are_not_sent(
+    thick: Directory, run: Callable[..., Ran]
+) -> None:
+    with unit_file(thick.path, 0).open("r+b") as source:
+        source.seek(1 << 20)
+        source.write(bytes(1 << 20))
+    ran = run(thick.unit(0), thick.unit(1), "--sparse", "always", "--method", "host", "--json", "--verify")
+    assert ran.code == 0, ran.err
+    assert ran.records[-1]["bytes"] == {"offload": 0, "host": 3 << 20, "zeroed": 1 << 20}
+    assert ran.records[-1]["not_zeroed"] is None
+    assert thick.bytes(1) == thick.bytes(0)
 
 
 def test_a_source_that_is_not_thin_is_copied_as_ever(thick: Directory, run: Callable[..., Ran]) -> None:

@@ -13,7 +13,7 @@ from xcopy.offload import Pair, carry
 from xcopy.plan import Request
 from xcopy.probe import discover
 from xcopy.target.array import Array, memory_array
-from xcopy.task import OffloadTask, Task
+from xcopy.task import HostTask, OffloadTask, Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +98,8 @@ class ByHand:
     def perform(self, task: Task) -> Verdict | HostOutcome:
         if isinstance(task, OffloadTask):
             return converse(carry(task, self.request, self.pair), self._step)
-        return converse(copy_piece(task.piece, self.request), self._step)
+        assert isinstance(task, HostTask)
+        return converse(copy_piece(task, self.request), self._step)
 
     def _step(self, step: Step) -> object:
         match step:

@@ -53,6 +53,9 @@ def test_whatever_the_units_are_like_and_whenever_it_stops_what_is_told_is_what_
         thin(number, BLOCKS, mapped(), extents=draw(st.integers(1, 4)), wrong=draw(answers))
         for number in range(draw(st.integers(1, 2)))
     ]
+    for source in sources:
+        for lba in mapped():  # zeros that are written, where anything is
+            source.data[lba * BLOCK : (lba + 1) * BLOCK] = bytes(BLOCK)
     tried = draw(st.booleans())
     destinations = [
         junk(

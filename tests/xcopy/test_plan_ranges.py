@@ -14,7 +14,7 @@ from xcopy.host import HostOutcome, copy_piece
 from xcopy.job import Job, Method
 from xcopy.limits import Bound, Limits
 from xcopy.plan import Piece, Range, Request, Shape, batch_in, batches, clip, fragment, packed, remainders
-from xcopy.task import OffloadTask, Task
+from xcopy.task import HostTask, OffloadTask, Task
 from xcopy.verdict import Action, Verdict
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def by_host(request: Request, piece: Piece) -> list[tuple[int, int]]:
         cells.extend(zip(range(first, first + len(read)), read, strict=True))
         return None
 
-    assert converse(copy_piece(piece, request), step) == HostOutcome(piece.blocks)
+    assert converse(copy_piece(HostTask(piece), request), step) == HostOutcome(piece.blocks)
     return cells
 
 

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
 
 SMALL = Measures(
-    portion=96 * BLOCK, ahead=64 * BLOCK, calls=5, least_run=3 * BLOCK, pays=2 * BLOCK, not_asked=16 * BLOCK
+    portion=96 * BLOCK,
+    ahead=64 * BLOCK,
+    calls=5,
+    least_run=3 * BLOCK,
+    pays=2 * BLOCK,
+    not_asked=16 * BLOCK,
+    least_read=2 * BLOCK,
 )
 NO_OFFLOAD = Refusal("the test says so")
 
@@ -58,6 +64,7 @@ def copy_of(
         granule=granule,
         always=always,
         host_may=method is not Method.OFFLOAD,
+        host_alone=method is Method.HOST,
         measures=measures,
     )
     other = offer if by_source else None
@@ -133,7 +140,7 @@ class ThinCopy:
         if isinstance(task, ZeroTask):
             return converse(zero_piece(task, request), step)
         if isinstance(task, HostTask):
-            return converse(copy_piece(task.piece, request), step)
+            return converse(copy_piece(task, request), step)
         assert isinstance(task, OffloadTask)
         granule = task.limits.granularity_blocks.value
         verdict = judge(self.copy_manager(task), proven=task.proven)

@@ -187,7 +187,7 @@ def ready(
     found = offers(first, second, asked.request, options.wanted)
     if options.method is Method.OFFLOAD:
         insist_on(found, asked.request)
-    if options.sparse is Sparse.ALWAYS:
+    if options.sparse is Sparse.ALWAYS and options.method is not Method.HOST:
         insist_on_map(first, asked.request, len(second.parts), options.timeout)
     if cleared.destroyed:
         agree(cleared.destroyed)

@@ -30,15 +30,18 @@ def holes_of(request: Request, pairs: Sequence[Pair], offers: Offers, options: O
 
     What is copied between holes suits whichever unit takes the commands.
     """
-    if options.sparse is Sparse.NEVER or all(no_map(pairs[pair].source) for pair in request.pairs):
+    always, alone = options.sparse is Sparse.ALWAYS, options.method is Method.HOST
+    mapless = all(no_map(pairs[pair].source) for pair in request.pairs)
+    if options.sparse is Sparse.NEVER or (mapless and not (always and alone)):
         return None
     limits = (offers.offer, offers.otherwise)
     return Holes(
         request,
         pairs,
         granule=lcm(*(each.granularity_blocks.value for each in limits if isinstance(each, Limits))),
-        always=options.sparse is Sparse.ALWAYS,
+        always=always,
         host_may=options.method is not Method.OFFLOAD,
+        host_alone=alone,
         timeout=options.timeout,
     )
 
@@ -62,4 +65,7 @@ def insist_on_map(source: Endpoint, request: Request, destinations: int, timeout
             seen = ask(part.open_transport, look(task, request), part.unit.name)
             why = seen.ended or (seen.alarm.reason if seen.alarm else "")
         if why:
-            raise UnsupportedError(f"--sparse always, but {why}; without it all blocks are copied")
+            raise UnsupportedError(
+                f"--sparse always, but {why}; without it all blocks are copied, "
+                "and with --method host zeros are found as they are read"
+            )

@@ -50,7 +50,7 @@ MEANS = {
     OFFLOAD: "EXTENDED COPY",
     HOST: "host read and write",
     EARLIER: "an earlier run",
-    ZERO: "zeroed (unmapped on the source)",
+    ZERO: "zeroed (no data was sent)",
     MAP: "asking the source what is unmapped",
     VERIFY: "verifying",
     "clone": "sharing blocks (FICLONERANGE)",
