@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 KIB, MIB = 2**10, 2**20
 BLOCK = 4096
+DEADLINE = 30.0  # seconds
 SIZES = {"ext4": 64 * MIB, "btrfs": 128 * MIB, "xfs": 300 * MIB, "ocfs2": 128 * MIB}
 OCFS2 = (
     *("-M", "local", "-N", "1", "--force", "-b", str(BLOCK)),
@@ -36,6 +38,14 @@ def run(*argv: str, said: str = "") -> str:
     done = subprocess.run(argv, input=said, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(argv)}: {done.stderr}"
     return done.stdout.strip()
+
+
+def unmount(point: Path) -> None:
+    """Unmount; who was still about to let go of it, as a server, is waited for."""
+    deadline = time.monotonic() + DEADLINE
+    while (done := subprocess.run(["umount", point], capture_output=True, text=True, check=False)).returncode:
+        assert time.monotonic() < deadline, done.stderr
+        time.sleep(0.1)
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,7 @@ def make(name: str, folder: Path, stack: ExitStack, *, mounting: str = "") -> Fi
     match name.split("-"):
         case ["tmpfs"]:
             run("mount", "-t", "tmpfs", "-o", "size=32m", "none", str(folder))
-            stack.callback(run, "umount", str(folder))
+            stack.callback(unmount, folder)
             return FileSystem(name, folder, told=False)
         case ["overlay"]:
             return on_overlay(folder, stack)
@@ -116,7 +126,7 @@ def on_loop(name: str, folder: Path, stack: ExitStack, *options: str, mounting: 
         if name not in Path("/proc/filesystems").read_text():
             pytest.skip(f"this kernel has no {name}")
         pytest.fail(done.stderr)
-    stack.callback(run, "umount", str(point))
+    stack.callback(unmount, point)
     return point
 
 
@@ -127,7 +137,7 @@ def on_overlay(folder: Path, stack: ExitStack) -> FileSystem:
         each.mkdir()
     layers = f"lowerdir={base}/lower,upperdir={base}/upper,workdir={base}/work"
     run("mount", "-t", "overlay", "-o", layers, "none", str(point))
-    stack.callback(run, "umount", str(point))
+    stack.callback(unmount, point)
     return FileSystem("overlay", point, Means.CLONE)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.files.file_system import FileSystem, make, run
+from tests.files.file_system import FileSystem, make, run, unmount
 from xcopy.errnos import Means
 
 if TYPE_CHECKING:
@@ -58,8 +58,9 @@ def serve(folder: Path, stack: ExitStack, *systems: str) -> list[NfsFileSystem]:
     (STATE / "rmtab").touch()
     (root := folder / "exports").mkdir()  # of what may be exported: the guest's own root may not
     run("mount", "-t", "tmpfs", "tmpfs", str(root))
-    stack.callback(run, "umount", "--lazy", str(root))  # the server lets go of it some time later
+    stack.callback(unmount, root)
     exported(root, 0, stack)
+    below = [shown(root, number, system, stack) for number, system in enumerate(systems, 1)]
     mountd = subprocess.Popen(
         ["rpc.mountd", "-F", "-N", "2", "-N", "3"],
         stdout=subprocess.DEVNULL,
@@ -69,7 +70,7 @@ def serve(folder: Path, stack: ExitStack, *systems: str) -> list[NfsFileSystem]:
     stack.callback(mountd.kill)
     run("rpc.nfsd", "-N", "3", "-V", "4.2", "4")
     stack.callback(run, "rpc.nfsd", "0")
-    return [mounted(root, number, system, stack) for number, system in enumerate(systems, 1)]
+    return [mounted(root, each, stack) for each in below]
 
 
 def exported(path: Path, number: int, stack: ExitStack) -> None:
@@ -78,13 +79,17 @@ def exported(path: Path, number: int, stack: ExitStack) -> None:
     stack.callback(run, "exportfs", "-u", f"{ADDRESS}:{path}")
 
 
-def mounted(root: Path, number: int, system: str, stack: ExitStack) -> NfsFileSystem:
-    """One export, and its mount."""
-    below, point = root / system, root.parent / f"nfs-on-{system}"
-    below.mkdir()
-    point.mkdir()
+def shown(root: Path, number: int, system: str, stack: ExitStack) -> FileSystem:
+    """One of them, exported."""
+    (below := root / system).mkdir()
     under = make(system, below, stack)
     exported(under.at, number, stack)
+    return under
+
+
+def mounted(root: Path, under: FileSystem, stack: ExitStack) -> NfsFileSystem:
+    """The mount of one export."""
+    (point := root.parent / f"nfs-on-{under.name}").mkdir()
     options = f"vers=4.2,addr={ADDRESS},clientaddr={ADDRESS}"
     place = f"{ADDRESS}:/{under.at.relative_to(root)}"
     command = ["mount", "-i", "-t", "nfs4", "-o", options, place, point]
@@ -92,7 +97,7 @@ def mounted(root: Path, number: int, system: str, stack: ExitStack) -> NfsFileSy
     while (done := subprocess.run(command, capture_output=True, text=True, check=False)).returncode:
         assert time.monotonic() < deadline, done.stderr
         time.sleep(0.1)
-    stack.callback(run, "umount", str(point))
+    stack.callback(unmount, point)
     granule = os.stat(point).st_blksize
     return NfsFileSystem(
         point.name, point, Means.CLONE if under.clones else Means.KERNEL, granule, told=False
