@@ -256,23 +256,30 @@ class FileJob:
     def _backwards(self, piece: Piece, each: Range) -> Asking:
         """From the last byte to the first, for a destination that lies behind its overlapping source.
 
-        No portion reaches into its own source, unless both are a page apart or less.
+        No portion reaches into its own source; where the two are less than a page apart, no part of one does.
         """
-        distance = max(each.destination_lba - each.source_lba, LEAST_BACKWARDS)
+        distance = each.destination_lba - each.source_lba
         left = piece.blocks
         while left and not self.stopped:
             portion = self._portions[Means.HOST]
-            length = min(left, portion.size, distance)
-            start = left - length
-            part = Piece(piece.start + start, length)
+            length = min(left, portion.size, max(distance, LEAST_BACKWARDS))
+            part = Piece(piece.start + left - length, length)
+            parts = distance if distance < length else 0
+            begin = each.source_lba + left - length
             self.coverage.begin(part)
-            answer = yield Transfer(each.source_lba + start, length, each.destination_lba + start)
-            whole = answer.moved == length
-            # bytes at the front of a portion that goes backwards are not next to what is copied: not booked
-            self._book(Means.HOST, part, answer if whole else Answer(0, answer.errno, answer.reason))
+            answer = yield Transfer(begin, length, begin + distance, backwards=parts)
+            self.calls[Means.HOST] += 1
+            self.longest = max(self.longest, answer.seconds)
+            # what was written at the front of a portion is not next to what is copied: not booked
+            moved = answer.moved if parts or answer.moved == length else 0
+            if moved:
+                self.coverage.copied(Piece(part.end - moved, moved), Means.HOST.value)
+                left -= moved
+            if moved < length:
+                self.coverage.back(Piece(part.start, length - moved))
             portion.took(answer.moved, answer.seconds)
-            if whole:
-                left, self._interrupted = start, 0
+            if moved == length:
+                self._interrupted = 0
             else:
                 yield from self._ended(Means.HOST, answer)
         return not left

@@ -32,7 +32,9 @@ class KernelCopy:
 class Transfer:
     """Read and write. Maybe a part, but none of `step` bytes, which a device takes whole.
 
-    With `zeros_to_holes`, what is zero is not written but made a hole.
+    With `zeros_to_holes`, what is zero is not written but made a hole. With `backwards` all is read first and
+    written from its end, in parts of so many bytes that count when they are whole: `moved` is of the last
+    bytes.
     """
 
     source: int
@@ -40,6 +42,7 @@ class Transfer:
     destination: int
     zeros_to_holes: bool = False
     step: int = 1
+    backwards: int = 0
 
 
 @dataclass(frozen=True, slots=True)

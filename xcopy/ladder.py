@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 
     from xcopy.plan import Request
 
-# f_type of statfs(2): <linux/magic.h>, and fs/ocfs2/ocfs2_fs.h, fs/smb/client, fs/xfs, fs/nfs
+# f_type of statfs(2): <linux/magic.h>, fs/ocfs2/ocfs2_fs.h, fs/smb/client, fs/xfs, fs/nfs; Lustre's own
 OCFS2: Final = 0x7461636F
 OVERLAY: Final = 0x794C7630
 NFS: Final = 0x6969
 FUSE: Final = 0x65735546
+P9: Final = 0x01021997
+CEPH: Final = 0x00C36400
+LUSTRE: Final = 0x0BD00BD0
 SMB: Final = frozenset({0xFF534D42, 0xFE534D42, 0x517B})
 FILE_SYSTEMS: Final[Mapping[int, str]] = {
     OCFS2: "ocfs2",
@@ -43,11 +46,15 @@ FILE_SYSTEMS: Final[Mapping[int, str]] = {
     0xFE534D42: "smb",
     0x2FC12FC1: "zfs",
     FUSE: "fuse",
+    P9: "9p",
+    CEPH: "ceph",
+    LUSTRE: "lustre",
     0x9FA0: "proc",
     0x62656572: "sysfs",
 }
 WHOLE_GRANULES: Final = frozenset({OCFS2, OVERLAY})
-SHOWS_OTHERS: Final = SMB | {OVERLAY, NFS, FUSE}  # files of somewhere else, with a device number of its own
+# files of somewhere else, with a device number of its own
+SHOWS_OTHERS: Final = SMB | {OVERLAY, NFS, FUSE, P9, CEPH, LUSTRE}
 
 
 class Reflink(StrEnum):

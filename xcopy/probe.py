@@ -136,6 +136,12 @@ def recognize(unit: LogicalUnit, path: str, timeout: float = 60.0) -> Conversati
     found = _decoded(path, "VPD page 83h", lambda: vpd.DeviceIdentification.unpack_from(page))
     if not unit.is_identified_by(found.designators):
         raise UnsafeError(f"{path} leads to another unit than {unit.name}")
+    there = yield from _capacity(path, timeout)
+    if (there.block_length, there.last_lba + 1) != (unit.block_size, unit.blocks):
+        raise UnsafeError(
+            f"{path} says it is {unit.name}, with {there.last_lba + 1} blocks of {there.block_length} bytes "
+            f"where that had {unit.blocks} of {unit.block_size}: two units by one name, or it was resized"
+        )
     return None
 
 

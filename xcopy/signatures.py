@@ -54,6 +54,7 @@ _GPT: Final = "a partition table (GPT)"  # UEFI 2.10 5.3.1: in the second block,
 _GPT_COPY: Final = "the backup of a partition table (GPT)"
 _EXT: Final = "an ext2, ext3 or ext4 file system"
 _FAT: Final = "a FAT file system"
+_STRATIS: Final = b"!Stra0tis\x86\xff\x02^Arh"
 _MD: Final = b"\xfc\x4e\x2b\xa9"
 
 SIGNATURES: Final = (
@@ -81,8 +82,7 @@ SIGNATURES: Final = (
     Signature(what=_EXT, magic=b"\x53\xef", at=1080, label=(64, 16)),
     Signature(what="an XFS file system", magic=b"XFSB", label=(108, 12)),
     Signature(what="a btrfs file system", magic=b"_BHRfS_M", at=64 * KIB + 64, label=(0x12B - 64, 256)),
-    Signature(what="swap space", magic=b"SWAPSPACE2", at=4096 - 10),
-    Signature(what="swap space", magic=b"SWAPSPACE2", at=64 * KIB - 10),
+    *(Signature(what="swap space", magic=b"SWAPSPACE2", at=page * KIB - 10) for page in (4, 8, 16, 32, 64)),
     Signature(what="an encrypted volume (LUKS)", magic=b"LUKS\xba\xbe"),
     Signature(what="an encrypted volume (LUKS)", magic=b"SKUL\xba\xbe", at=16 * KIB),
     Signature(what="an encrypted volume (BitLocker)", magic=b"-FVE-FS-", at=3, boots=True),
@@ -104,6 +104,21 @@ SIGNATURES: Final = (
         what="a member of a ZFS pool", magic=b"\x0c\xb1\xba" + bytes(5), at=128 * KIB, step=KIB, count=128
     ),
     Signature(what="a device of Ceph (BlueStore)", magic=b"bluestore block device"),
+    Signature(what="an F2FS file system", magic=b"\x10\x20\xf5\xf2", at=KIB),
+    Signature(what="a device of VDO", magic=b"dmvdo001"),
+    Signature(what="a device with dm-integrity", magic=b"integrt\0"),
+    Signature(what="a member of a Stratis pool", magic=_STRATIS, at=512 + 4),
+    Signature(what="a member of a Stratis pool", magic=_STRATIS, at=9 * 512 + 4),
+    *(
+        Signature(what="a device of DRBD", magic=b"\x83\x74\x02" + last, at=60, back=4096)
+        for last in (b"\x6b", b"\x6c", b"\x6d")
+    ),
+    Signature(
+        what="a bcachefs file system",
+        magic=bytes.fromhex("c68573f666ce90a9d96a60cf803df7ef"),
+        at=4096 + 24,
+        label=(48, 32),
+    ),
     Signature(
         what="a device of bcache",
         magic=bytes.fromhex("c68573f64e1a45ca8265f57f48ba6d81"),
@@ -176,16 +191,17 @@ def destroyed(
     """
     read = list(pieces)
     touched = writes(look.start, look.start + look.size)
-    found: dict[Found, None] = {}
+    found: dict[str, Found] = {}
     for signature, place in look.places():
         at = look.start + place
         magic, label = _shown(read, at, signature)
         own = signature.table or look.divided
         if magic and (writes(at, at + len(signature.magic)) if own else touched):
-            found.setdefault(Found(signature, look.name, label))
-    if any(each.signature.boots and each.signature is not BOOT_RECORD for each in found):
-        found.pop(Found(BOOT_RECORD, look.name), None)
-    return tuple(found)
+            one = Found(signature, look.name, label)
+            found.setdefault(str(one), one)
+    if any(each.signature.boots and each.signature is not BOOT_RECORD for each in found.values()):
+        found.pop(str(Found(BOOT_RECORD, look.name)), None)
+    return tuple(found.values())
 
 
 def _shown(pieces: list[tuple[int, bytes]], at: int, signature: Signature) -> tuple[bool, str]:

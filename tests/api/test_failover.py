@@ -455,3 +455,13 @@ def test_another_unit_is_refused_by_its_designator(bench: Bench) -> None:
     bench.array.open(0, nexus="/dev/sdb").send(Command(name="TEST UNIT READY", cdb=bytes(6)))
     with pytest.raises(UnsafeError, match="/dev/sdb leads to another unit than /dev/dm-0"):
         ways.recognize("/dev/sdb")
+
+
+def test_a_unit_of_another_size_by_the_same_designator_is_refused(bench: Bench) -> None:
+    unit = open_endpoint(split("/dev/dm-0")).parts[0].unit
+    larger = replace(unit, blocks=unit.blocks + 1)
+    ways = Ways(larger, Paths("", "", list, 1), lambda path: Watched(bench, path))
+    with pytest.raises(
+        UnsafeError, match=r"/dev/sde says it is /dev/dm-0, with \d+ blocks .* two units by one name"
+    ):
+        ways.recognize("/dev/sde")

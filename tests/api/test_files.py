@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import threading
 from contextlib import suppress
@@ -18,6 +19,7 @@ from xcopy.api import files as api
 from xcopy.api.files import CopyStopped, FileOptions, prepare
 from xcopy.api.reflink import reflink
 from xcopy.device.fileops import FileCalls
+from xcopy.device.open_file import open_source
 from xcopy.errors import UnsafeError, UnsupportedError, UsageError
 from xcopy.file_steps import Answer, Clone, KernelCopy, Transfer
 from xcopy.ladder import Reflink
@@ -206,6 +208,24 @@ class TestOneFile:
         assert report.complete
         assert source.read_bytes() == model(before, before, start, to, 2 * MIB)
 
+    @pytest.mark.parametrize("distance", [1, 100, 4095, 4096, 5000])
+    @pytest.mark.parametrize("short", [1, 50, 5000])
+    def test_one_to_the_back_that_finds_no_room_can_be_completed(
+        self, tmp_path: Path, distance: int, short: int
+    ) -> None:
+        file = tmp_path / "file"
+        file.write_bytes(before := os.urandom(30_000))
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (max(30_000, 30_000 + distance - short), hard))
+        try:
+            with pytest.raises(CopyStopped) as stopped:
+                xcopy.copy_range(file, file, 0, distance, options=FileOptions(move=True))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        rest = [(r.source_lba, r.source_blocks, r.destination_lba) for r in stopped.value.report.not_copied]
+        xcopy.copy_ranges(file, file, rest, FileOptions(move=True))
+        assert file.read_bytes() == before[:distance] + before
+
 
 class TestWhenItGoesWrong:
     def test_the_error_has_the_report_and_what_is_left_can_be_copied(
@@ -343,6 +363,40 @@ def test_a_file_that_says_it_is_empty_and_is_not_has_no_end(destination: Path) -
         xcopy.copy_range("/proc/self/status", destination)
 
 
+@pytest.mark.parametrize("wrong", [999, -1])
+def test_a_descriptor_that_is_not_open_is_refused(source: Path, wrong: int) -> None:
+    for sides in ((source, wrong), (wrong, source)):
+        with pytest.raises(UsageError, match="no such file"):
+            xcopy.copy_range(*sides)
+
+
+@pytest.mark.parametrize("wrong", [(0, 1), 5, (0, 1, 2, 3)])
+def test_what_is_no_range_is_refused(source: Path, destination: Path, wrong: object) -> None:
+    before = destination.read_bytes()
+    with pytest.raises(UsageError, match="is no range"):
+        xcopy.copy_ranges(source, destination, [wrong])  # type: ignore[list-item]
+    assert destination.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["b.img:", "b.img:-5", "b.img:+5", "b.img: 4096", "b.img:4k"])
+def test_a_slip_in_an_offset_makes_no_file_of_that_name(source: Path, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="is no offset"):
+        xcopy.copy_range(source, tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+def test_a_wish_may_be_given_by_its_word(source: Path, tmp_path: Path) -> None:
+    words = FileOptions(reflink="never", sparse="always")  # type: ignore[arg-type]
+    assert words == FileOptions(reflink=Reflink.NEVER, sparse=Sparse.ALWAYS)
+    report = xcopy.copy_range(source, tmp_path / "new", options=words)
+    assert report.bytes["host"] == source.stat().st_size
+
+
+def test_a_wish_that_is_none_is_refused() -> None:
+    with pytest.raises(UsageError, match="reflink: 'sometimes' is none of auto, always, never"):
+        FileOptions(reflink="sometimes")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("latency", [0.0, -1.0, float("nan")])
 def test_a_latency_of_nothing_is_refused(source: Path, destination: Path, latency: float) -> None:
     with pytest.raises(UsageError, match="latency"):
@@ -355,6 +409,35 @@ class TestReflink:
         with pytest.raises(UnsafeError, match="is there already"):
             reflink(source, destination)
         assert destination.read_bytes() == before
+
+    def test_one_that_somebody_makes_meanwhile_is_not_touched_either(
+        self, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        new = tmp_path / "new"
+
+        def opened(path: str) -> object:
+            new.write_bytes(b"precious")
+            return open_source(path)
+
+        monkeypatch.setattr("xcopy.api.reflink.open_source", opened)
+        with pytest.raises(UnsafeError, match="made by somebody else"):
+            reflink(source, new)
+        assert new.read_bytes() == b"precious"
+
+    def test_one_that_took_the_place_of_a_failed_one_is_not_removed(
+        self, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        new = tmp_path / "new"
+
+        def clone(_: int, __: int) -> None:
+            (tmp_path / "other").write_bytes(b"precious")
+            os.rename(tmp_path / "other", new)
+            raise OSError(errno.EOPNOTSUPP, "no")
+
+        monkeypatch.setattr("xcopy.api.reflink.clone_whole", clone)
+        with pytest.raises(UnsupportedError):
+            reflink(source, new)
+        assert new.read_bytes() == b"precious"
 
     def test_it_shares_the_source_or_there_is_no_new_file(self, source: Path, tmp_path: Path) -> None:
         new = tmp_path / "new"

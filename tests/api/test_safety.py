@@ -154,6 +154,7 @@ class Blocks:
 
 
 XFS = {0: b"XFSB"}
+SDA1 = Block(name="sda1", path="/dev/sda1", major=8, minor=1, number=1, start=2048, length=4096)
 
 
 class TestSecure:
@@ -209,7 +210,8 @@ class TestSecure:
     def test_what_is_overridden_is_told(self) -> None:
         self.claimed = (Claim("mounted", "/dev/sda1", "/srv"),)
         self.busy = {"/dev/sda"}
-        overridden, not_held = self.secure(self.destination(), "mounted").warnings
+        disk = node(replace(SDA, partitions=(SDA1,)))
+        overridden, not_held = self.secure(self.destination(disk), "mounted").warnings
         assert overridden == "--force=mounted: writing to /dev/sda although /dev/sda1 is mounted on /srv"
         assert "not held open exclusively" in not_held
 
@@ -224,6 +226,19 @@ class TestSecure:
         with pytest.raises(UnsafeError, match=r"/dev/sda is open exclusively elsewhere.* --force=open "):
             self.secure(self.destination())
         assert len(self.secure(self.destination(), "open").warnings) == 1
+
+    def test_a_use_of_one_path_does_not_explain_why_another_is_busy(self) -> None:
+        self.claimed = (Claim("mounted", "/dev/sda", "/srv"),)
+        self.busy = {"/dev/sdb"}
+        with pytest.raises(UnsafeError, match=r"/dev/sdb is open exclusively elsewhere.* --force=open "):
+            self.secure(self.destination(node(SDA, siblings=(SDB,))), "mounted")
+
+    def test_what_is_only_written_on_it_does_not_explain_why_it_is_busy(self) -> None:
+        self.busy = {"/dev/sda"}
+        blocks = Blocks({512: b"LABELONE" + bytes(16) + b"LVM2 001"})
+        with pytest.raises(UnsafeError, match=r"/dev/sda is open exclusively elsewhere.* --force=open "):
+            self.secure(self.destination(blocks=blocks), "lvm")
+        assert self.secure(self.destination(blocks=blocks), "lvm", "open").warnings
 
     def test_a_reservation_by_another(self) -> None:
         way = Reserving(reservation=Reply(data=HELD), status=Reply(data=STATUS))
@@ -262,8 +277,7 @@ class TestSecure:
         assert self.secure(end).destroyed
 
     def test_one_on_a_partition_is_told_where_the_partition_is_written_to(self) -> None:
-        part = Block(name="sda1", path="/dev/sda1", major=8, minor=1, number=1, start=2048, length=4096)
-        disk = node(replace(SDA, partitions=(part,)))
+        disk = node(replace(SDA, partitions=(SDA1,)))
         blocks = Blocks({2048 * 512: b"XFSB"})
         assert self.secure(self.destination(disk, blocks), lba=6143).destroyed == (
             "/dev/sda1: an XFS file system",

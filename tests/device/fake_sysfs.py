@@ -106,8 +106,13 @@ class Machine:
         md: str = "",
         table: str = "",
         size: int | None = None,
+        read_only: bool = False,
+        partition: int | None = None,
     ) -> None:
-        """A device-mapper or md device on others; `table` as `dmsetup table` shows it, lines at `;`."""
+        """A device-mapper or md device on others; `table` as `dmsetup table` shows it, lines at `;`.
+
+        Of one that is divided into partitions, `partition` is the number of the one there is.
+        """
         here = self.sysfs / f"devices/virtual/block/{name}"
         lines = [line.strip() for line in table.split(";") if line.strip()]
         if size is None:
@@ -115,7 +120,11 @@ class Machine:
         if not md:
             self.dm.tables[253, minor] = lines or ["0 1048576 unheard-of"]
             self.dm.uuids[253, minor] = uuid
-        self._block(here, (9 if md else 253, minor))
+        self._block(here, (9 if md else 253, minor), read_only=read_only)
+        if partition is not None:
+            part = here / f"{name}p{partition}"
+            self._block(part, (259, minor))
+            self._write(part, partition=str(partition), start="2048", size="8")
         self._write(here, size=f"{size}\n")
         if md:
             (here / "md").mkdir()
@@ -156,12 +165,14 @@ class Machine:
         self._mounts.append(f"36 25 {numbers} / {point} rw,relatime shared:1 - {kind} {source} rw")
         self._write(self.proc / "self", mountinfo="\n".join(self._mounts) + "\n")
 
-    def process(self, number: int, name: str, open_files: dict[int, tuple[str, int]]) -> None:
-        """A process with these devices open: the path and flags of each descriptor."""
+    def process(
+        self, number: int, name: str, open_files: dict[int, tuple[str, int]], root: str = "ext4"
+    ) -> None:
+        """A process with these devices open: the path and flags of each descriptor, and its root's kind."""
         here = self.proc / str(number)
         for directory in ("fd", "fdinfo"):
             (here / directory).mkdir(parents=True)
-        self._write(here, comm=name + "\n")
+        self._write(here, comm=name + "\n", mountinfo=f"9 1 0:50 / / rw - {root} x rw\n")
         for fd, (path, flags) in open_files.items():
             (here / f"fd/{fd}").symlink_to(path)
             self._write(here / "fdinfo", **{str(fd): f"pos:\t0\nflags:\t0{flags:o}\nmnt_id:\t9\n"})

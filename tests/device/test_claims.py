@@ -167,6 +167,11 @@ class TestReadOnly:
 
         assert found(machine, "/dev/sde") == ["/dev/sde is read-only"]
 
+    def test_a_multipath_map_of_it(self, machine: Machine) -> None:
+        machine.mapped("dm-0", 0, on=["sdb", "sdc"], uuid="mpath-36", dm_name="mpatha", read_only=True)
+
+        assert found(machine, "/dev/dm-0") == ["/dev/dm-0 is read-only"]
+
 
 class TestOnePartition:
     """The others' uses do not count, the whole disk's do."""
@@ -174,6 +179,12 @@ class TestOnePartition:
     @pytest.fixture(autouse=True)
     def _in_use(self, machine: Machine) -> None:
         machine.mount("/one", "8:17", "/dev/sdb1")
+
+    def test_a_partition_of_an_array_on_it_is_none_of_its_neighbours(self, machine: Machine) -> None:
+        machine.mapped("md0", 0, on=["sdb2"], md="raid1", partition=1)
+        machine.mount("/data", "259:0", "/dev/md0p1")
+
+        assert "/dev/md0p1 is mounted on /data" in found(machine, "/dev/sdb2")
 
     def test_the_neighbour_is_mounted(self, machine: Machine) -> None:
         assert found(machine, "/dev/sdb2") == []
@@ -248,6 +259,19 @@ class TestWriters:
 
         assert found(machine) == ["/dev/sdb is open elsewhere (qemu (process 17))"]
         assert found(machine, "/dev/sdd") == ["/dev/sdd1 is open elsewhere (qemu (process 17))"]
+
+    def test_by_a_node_elsewhere(self, machine: Machine) -> None:
+        machine.alias("/srv/chroot/dev/disk", "sdb")
+        machine.process(17, "qemu", {5: ("/srv/chroot/dev/disk", os.O_RDWR)})
+
+        assert found(machine) == ["/dev/sdb is open elsewhere (qemu (process 17))"]
+
+    @pytest.mark.parametrize("kind", ["nfs4", "fuse.sshfs", "cifs"])
+    def test_no_server_is_asked_what_a_file_is(self, machine: Machine, kind: str) -> None:
+        machine.alias("/mnt/far", "sdb")
+        machine.process(17, "qemu", {5: ("/mnt/far", os.O_RDWR)}, root=kind)
+
+        assert found(machine) == []
 
     def test_that_only_read_are_none(self, machine: Machine) -> None:
         machine.process(17, "multipathd", {5: ("/dev/sdb", os.O_RDONLY | os.O_NONBLOCK)})

@@ -251,6 +251,52 @@ def test_a_file_and_a_loop_device_over_it_are_one_and_may_not_overlap(loop: Loop
     assert Path(file).read_bytes()[: 8 * MIB] == data
 
 
+def test_a_file_whose_name_is_gone_and_the_loop_device_over_it_are_one_as_well(
+    loop: Loop, tmp_path: Path
+) -> None:
+    file, other = tmp_path / "file", tmp_path / "other"
+    file.touch()
+    os.truncate(file, SIZE)
+    os.link(file, other)
+    device = loop(backing=str(file))
+    file.unlink()
+    data = fill(device, 0, 8 * MIB)
+    (source := tmp_path / "source").write_bytes(content(MIB, 2))
+    for sides in ((f"{other}:0+6MiB", f"{device}:2MiB"), (f"{device}:0+6MiB", f"{other}:2MiB")):
+        assert main(list(sides)) == 3
+    assert main([str(source), str(other)]) == 3
+    assert other.read_bytes()[: 8 * MIB] == data
+
+
+def test_a_file_system_on_another_loop_device_over_the_same_file_is_a_use(
+    loop: Loop, tmp_path: Path, mount: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = loop()
+    point = mount(first)
+    Path(point, "a file").write_text("in it")
+    second = loop(backing=Path(f"/sys/block/{Path(first).name}/loop/backing_file").read_text().strip())
+    (source := tmp_path / "source").write_bytes(content(MIB, 2))
+    assert main([str(source), second, "--yes"]) == 3
+    assert f"{first} (a loop device over the same file)" in capsys.readouterr().err
+    assert Path(point, "a file").read_text() == "in it"
+
+
+def test_what_was_forced_for_what_it_holds_does_not_allow_what_holds_it(
+    loop: Loop, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = loop()
+    with open(device, "r+b") as disk:
+        disk.seek(512)
+        disk.write(b"LABELONE" + bytes(16) + b"LVM2 001")
+    before = Path(device).read_bytes()
+    (source := tmp_path / "source").write_bytes(content(MIB, 2))
+    with hold(device):
+        assert main([str(source), device, "--force=lvm"]) == 3
+        assert "open exclusively elsewhere" in capsys.readouterr().err
+        assert Path(device).read_bytes() == before
+    assert main([str(source), device, "--force=lvm"]) == 0
+
+
 def test_a_file_that_is_a_disk_of_this_machine_is_written_only_by_force(loop: Loop, tmp_path: Path) -> None:
     device, source = loop(), tmp_path / "source"
     file = Path(f"/sys/block/{Path(device).name}/loop/backing_file").read_text().strip()

@@ -6,6 +6,8 @@ import ctypes
 import mmap
 import os
 import shutil
+import subprocess
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -177,6 +179,35 @@ def test_a_file_that_somebody_has_open_for_writing_is_refused(make: Make, kind: 
                 stand_still(file)
             mapped.close()
         stand_still(file)
+
+
+def test_who_opens_it_while_it_is_looked_for_writers_does_not_end_this_program(make: Make) -> None:
+    path = make("ext4") / "file"
+    path.write_bytes(b"x")
+    opener = (
+        "import os, sys\n"
+        "print('ready', flush=True)\n"
+        "while True:\n"
+        "    try: os.close(os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK))\n"
+        "    except OSError: pass\n"
+    )
+    asker = (
+        "import sys\n"
+        "from xcopy.device.file_place import _refuse_writers\n"
+        "from xcopy.device.open_file import open_source\n"
+        "from xcopy.errors import XcopyError\n"
+        "with open_source(sys.argv[1]) as file:\n"
+        "    for _ in range(30_000):\n"
+        "        try: _refuse_writers(file)\n"
+        "        except XcopyError: pass\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", opener, path], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        try:
+            assert subprocess.run([sys.executable, "-c", asker, path], check=False).returncode == 0
+        finally:
+            other.kill()
 
 
 def test_a_change_between_standing_still_and_the_look_is_told(make: Make) -> None:

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,7 @@ from xcopy.device.caches import settle
 from xcopy.device.claims import mounts_on
 from xcopy.device.freeze import Frozen, refuse_deadlock, writable
 from xcopy.device.guardian import FIFREEZE, FITHAW
-from xcopy.device.mounts import mounts
+from xcopy.device.mounts import Mount, mounts
 from xcopy.errors import AccessError, UnsafeError
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 DEADLINE = 60.0  # seconds
 FREEZE = """
 import sys
+from tests.machine.test_loop_freeze import at
 from xcopy.device.freeze import Frozen
-frozen = Frozen(sys.argv[1:])
+frozen = Frozen([at(each) for each in sys.argv[1:]])
 print("frozen", flush=True)
 sys.stdin.read()
 print(frozen.thaw() or "thawed", flush=True)
@@ -60,6 +61,12 @@ def mounted(request: pytest.FixtureRequest, loop: Loop, tmp_path: Path) -> Itera
     if is_frozen(str(point)):
         ioctl(str(point), FITHAW)
     run("umount", str(point))
+
+
+def at(point: str) -> Mount:
+    """What is mounted there last; something where nothing is."""
+    nothing = Mount(number=-1, numbers=(0, 0), point=point, kind="", device="")
+    return next((mount for mount in reversed(mounts()) if mount.point == point), nothing)
 
 
 @contextmanager
@@ -100,7 +107,7 @@ def wait_for(pid: int) -> None:
 
 
 def test_it_is_frozen_until_it_is_thawed(mounted: str) -> None:
-    frozen = Frozen([mounted])
+    frozen = Frozen([at(mounted)])
     assert is_frozen(mounted)
     assert frozen.thaw() == ""
     assert not is_frozen(mounted)
@@ -110,7 +117,7 @@ def test_it_is_frozen_until_it_is_thawed(mounted: str) -> None:
 def test_the_device_can_be_settled_and_read_while_it_is_frozen(mounted: str) -> None:
     Path(mounted, "file").write_bytes(b"x" * 100_000)
     device = run("findmnt", "-n", "-o", "SOURCE", mounted)
-    frozen = Frozen([mounted])
+    frozen = Frozen([at(mounted)])
     try:
         settle(node(device))
         before = Path(device).read_bytes()
@@ -152,24 +159,24 @@ def test_when_the_guardian_is_killed_its_work_is_done_by_whom_it_was_to_guard(mo
 def test_what_somebody_else_has_frozen_stays_frozen(mounted: str) -> None:
     ioctl(mounted, FIFREEZE)
     with pytest.raises(UnsafeError, match="frozen already, by somebody else"):
-        Frozen([mounted])
+        Frozen([at(mounted)])
     assert is_frozen(mounted)
 
 
 def test_what_was_frozen_before_one_that_cannot_be_is_thawed(mounted: str) -> None:
     with pytest.raises(AccessError, match="/proc cannot be frozen"):
-        Frozen([mounted, "/proc"])
+        Frozen([at(mounted), at("/proc")])
     assert not is_frozen(mounted)
 
 
 def test_a_place_that_is_not_there_freezes_nothing(mounted: str) -> None:
     with pytest.raises(AccessError, match="/nowhere cannot be opened"):
-        Frozen([mounted, "/nowhere"])
+        Frozen([at(mounted), at("/nowhere")])
     assert not is_frozen(mounted)
 
 
 def test_while_the_copy_stands_still_it_is_thawed_and_that_is_told(mounted: str) -> None:
-    frozen = Frozen([mounted], patience=0.05)
+    frozen = Frozen([at(mounted)], patience=0.05)
     wait_for(int(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()[-1]))
     assert not is_frozen(mounted)
     frozen.beat()
@@ -177,7 +184,7 @@ def test_while_the_copy_stands_still_it_is_thawed_and_that_is_told(mounted: str)
 
 
 def test_a_copy_that_goes_on_keeps_it_frozen(mounted: str) -> None:
-    frozen = Frozen([mounted], patience=DEADLINE)
+    frozen = Frozen([at(mounted)], patience=DEADLINE)
     for _ in range(100_000):  # more than a pipe holds
         frozen.beat()
     assert is_frozen(mounted)
@@ -185,7 +192,7 @@ def test_a_copy_that_goes_on_keeps_it_frozen(mounted: str) -> None:
 
 
 def test_what_somebody_else_thawed_meanwhile_is_told(mounted: str) -> None:
-    frozen = Frozen([mounted])
+    frozen = Frozen([at(mounted)])
     ioctl(mounted, FITHAW)
     assert "thawed by somebody else during the copy" in frozen.thaw()
 
@@ -200,9 +207,54 @@ class TestWhatIsFrozen:
         run("mount", "--bind", point, str(again))
         try:
             (found,) = writable(mounts_on(node(partitioned)))
-            frozen = Frozen([found.point])
+            frozen = Frozen([found])
             assert is_frozen(point)
             assert frozen.thaw() == ""
+        finally:
+            run("umount", str(again))
+
+    def test_by_a_mount_that_its_path_leads_to(
+        self, partitioned: str, mount: Callable[[str], str], tmp_path: Path
+    ) -> None:
+        point = mount(f"{partitioned}p1")
+        again = tmp_path / "again"
+        again.mkdir()
+        run("mount", "--bind", point, str(again))
+        run("mount", "-t", "tmpfs", "none", str(again))
+        try:
+            (found,) = writable(mounts_on(node(partitioned)))
+            assert found.point == point
+            frozen = Frozen([found])
+            assert is_frozen(point)
+            assert frozen.thaw() == ""
+        finally:
+            run("umount", str(again))
+            run("umount", str(again))
+
+    def test_none_where_another_is_mounted_over_it(
+        self, partitioned: str, mount: Callable[[str], str]
+    ) -> None:
+        point = mount(f"{partitioned}p1")
+        held = os.open(point, os.O_RDONLY)
+        run("mount", "-t", "tmpfs", "none", point)
+        try:
+            (found,) = writable(mounts_on(node(partitioned)))
+            with pytest.raises(UnsafeError, match="leads to another file system, mounted over"):
+                Frozen([found])
+        finally:
+            run("umount", point)
+            os.close(held)
+
+    def test_by_a_directory_where_a_single_file_of_it_is_mounted_too(
+        self, partitioned: str, mount: Callable[[str], str], tmp_path: Path
+    ) -> None:
+        point = mount(f"{partitioned}p1")
+        Path(point, "file").touch()
+        (again := tmp_path / "again").touch()
+        run("mount", "--bind", f"{point}/file", str(again))
+        try:
+            (found,) = writable(mounts_on(node(partitioned)))
+            assert found.point == point
         finally:
             run("umount", str(again))
 
@@ -259,6 +311,26 @@ class TestDeadlock:
                 refuse_deadlock(found, {f"{inner}/copy.journal": "the journal"})
         finally:
             run("umount", str(inner))
+
+    def test_a_journal_in_a_file_system_on_a_partition_of_a_file_on_it(
+        self, partitioned: str, mount: Callable[[str], str], tmp_path: Path
+    ) -> None:
+        image = Path(mount(f"{partitioned}p1"), "image")
+        image.touch()
+        os.truncate(image, 12 << 20)
+        run("sfdisk", "-q", str(image), said="2048,\n")
+        with ExitStack() as stack:
+            device = run("losetup", "--find", "--show", "--partscan", str(image))
+            stack.callback(run, "losetup", "--detach", device)
+            run("partx", "--update", device)
+            run("mkfs.ext4", "-q", f"{device}p1")
+            inner = tmp_path / "inner"
+            inner.mkdir()
+            run("mount", f"{device}p1", str(inner))
+            stack.callback(run, "umount", str(inner))
+            found = writable(mounts_on(node(partitioned)))
+            with pytest.raises(UnsafeError, match="the journal is on"):
+                refuse_deadlock(found, {f"{inner}/copy.journal": "the journal"})
 
 
 def refused(device: str) -> int:

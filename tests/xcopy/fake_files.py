@@ -55,6 +55,8 @@ class FakeFiles:
                 moved = min(length, most, max(0, len(self.source) - source))
                 self._remap(source, moved, destination)
                 return Answer(moved)
+            case Transfer(source, length, destination) if step.backwards:
+                return self._last_first(step, most)
             case Transfer(source, length, destination):
                 moved = min(length, most, max(0, len(self.source) - source))
                 self._put(destination, bytes(self.source[source : source + moved]))
@@ -76,6 +78,22 @@ class FakeFiles:
                 return Answer(length)
             case Settle():
                 return Answer()
+
+    def _last_first(self, step: Transfer, most: int) -> Answer:
+        """The part that `most` bytes end in is written up to there, and does not count."""
+        data = bytes(self.source[step.source : step.source + step.length])
+        if len(data) < step.length:
+            return Answer(0, 0, "it ends there")
+        left = step.length
+        while left:
+            first = max(0, left - step.backwards)
+            part = data[first:left]
+            room = most - (step.length - left)
+            self._put(step.destination + first, part[: max(0, room)])
+            if room < len(part):
+                return Answer(step.length - left, errno.ENOSPC, "no room")
+            left = first
+        return Answer(step.length)
 
     def _put(self, at: int, data: bytes) -> None:
         if data:

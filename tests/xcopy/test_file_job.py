@@ -323,6 +323,27 @@ class TestMoves:
         assert (job.copied, job.stopped) == (length, "")
         assert files.destination == model
 
+    @settings(max_examples=150)
+    @given(
+        distance=st.one_of(st.integers(1, 300), st.integers(3000, 5000)),
+        length=st.integers(1, 20000),
+        most=st.integers(1, 9000),
+        good=st.integers(0, 4),
+    )
+    def test_wherever_one_to_the_back_ends_the_rest_can_be_moved(
+        self, distance: int, length: int, most: int, good: int
+    ) -> None:
+        memory = content(length)
+        model = bytearray(memory.ljust(length + distance, b"\0"))
+        model[distance:] = memory[:length]
+        files = FakeFiles(memory, memory, troubles={Transfer: [None] * good + [-most, errno.ENOSPC]})
+        job = files.run(files.job((0, length, distance), overlapping=True))
+        left = sum(piece.blocks for piece, _ in job.coverage.runs(State.PENDING, State.FAILED))
+        assert left == length - job.copied
+        files.troubles = {}
+        files.run(files.job((0, left, distance), overlapping=True))
+        assert files.destination == model
+
     def test_an_error_in_a_move_to_the_back_leaves_the_end_copied_and_the_source_of_the_rest(self) -> None:
         memory = content(20000)
         files = FakeFiles(memory, memory, troubles={Transfer: [None, -100, errno.ENOSPC]})

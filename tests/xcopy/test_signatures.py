@@ -32,6 +32,12 @@ LEFT = {
     "a disk of Oracle ASM": (32, b"ORCLDISK"),
     "a member of a ZFS pool": (0x20000 + 4 * 1024, b"\x0c\xb1\xba\0\0\0\0\0"),
     "an ISO 9660 file system": (0x8001, b"CD001"),
+    "an F2FS file system": (1024, b"\x10\x20\xf5\xf2"),
+    "a device of VDO": (0, b"dmvdo001"),
+    "a device with dm-integrity": (0, b"integrt\0"),
+    "a member of a Stratis pool": (0x204, b"!Stra0tis\x86\xff\x02^Arh"),
+    "a device of DRBD": (SIZE - 4096 + 60, b"\x83\x74\x02\x6d"),
+    "a bcachefs file system": (0x1018, bytes.fromhex("c68573f666ce90a9d96a60cf803df7ef")),
 }
 
 
@@ -61,6 +67,16 @@ def told(
 @pytest.mark.parametrize("what", LEFT)
 def test_what_is_there_is_named(what: str) -> None:
     assert told(Look("sdb", 0, SIZE), image(LEFT[what])) == [f"sdb: {what}"]
+
+
+def test_what_is_there_twice_is_named_once() -> None:
+    data = image((0, b"LUKS\xba\xbe"), (0x4000, b"SKUL\xba\xbe"))
+    assert told(Look("sdb", 0, SIZE), data) == ["sdb: an encrypted volume (LUKS)"]
+
+
+@pytest.mark.parametrize("page", [4, 8, 16, 32, 64])
+def test_swap_space_of_any_page_size_is_named(page: int) -> None:
+    assert told(Look("sdb", 0, SIZE), image((page * 1024 - 10, b"SWAPSPACE2"))) == ["sdb: swap space"]
 
 
 @pytest.mark.parametrize("sector", range(4))

@@ -29,6 +29,7 @@ from xcopy.results import NotCopied, RangeResults
 from xcopy.sparse import Sparse
 from xcopy.task import OFFLOAD, ZEROS
 from xcopy.verification import copied_runs, scope_of
+from xcopy.words import settle_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,6 +76,9 @@ class Options:
     journal_interval: float = 5.0
     verify: str = ""
     sparse: Sparse = Sparse.AUTO
+
+    def __post_init__(self) -> None:
+        settle_words(self, method=Method, prefer=Prefer, sparse=Sparse)
 
     @property
     def wanted(self) -> Wanted:
@@ -350,7 +354,7 @@ class Copy:
     def _freeze(self) -> None:
         from xcopy.device.freeze import Frozen
 
-        self._frozen = Frozen([mount.point for mount in self._to_freeze])
+        self._frozen = Frozen(self._to_freeze)
 
     def _thaw(self) -> None:
         if self._frozen is not None and (trouble := self._frozen.thaw()):

@@ -181,7 +181,7 @@ class ExtentsCopy:
         trouble, still = "", None
         try:
             if self.to_freeze:
-                self._frozen = Frozen([mount.point for mount in self.to_freeze])
+                self._frozen = Frozen(self.to_freeze)
             else:
                 still = stand_still(self._plan.file)
             self._look_again(still)

@@ -28,6 +28,7 @@ from xcopy.progress import Meter, Progress
 from xcopy.ranges import Quantity
 from xcopy.results import NotCopied, RangeResults
 from xcopy.sparse import Sparse
+from xcopy.words import settle_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -56,6 +57,9 @@ class FileOptions:
     move: bool = False
     latency: float = GOAL
     force: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        settle_words(self, reflink=Reflink, sparse=Sparse)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +154,11 @@ def _asked(
         )
 
     def resolved() -> Iterator[tuple[int, Written]]:
-        for number, (begin, length, to) in ranges:
+        for number, each in ranges:
+            try:
+                begin, length, to = each
+            except (TypeError, ValueError):
+                raise UsageError(f"{each!r} is no range: source offset, length, destination offset") from None
             first, place = _in_bytes(begin, reader), _in_bytes(to, writer)
             count = max(0, size - first) if length is None else _in_bytes(length, reader)
             for side, at in ((reader, first), (writer, place)):

@@ -57,7 +57,7 @@ def run_frozen(copy: FileCopy, found: tuple[Mount, ...], observe: Callable[[Prog
 
     if not found:  # it is mounted read-only
         return copy.run(observe)
-    frozen = Frozen([mount.point for mount in found])
+    frozen = Frozen(found)
 
     def seen(progress: Progress) -> None:
         observe(progress)

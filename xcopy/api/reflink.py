@@ -47,6 +47,8 @@ def reflink(source: str | os.PathLike[str], new: str | os.PathLike[str], *, sync
             means = "FICLONE"
         with open_destination(name, reader) as made:
             if means == "FICLONE":
+                if not made.created:
+                    raise UnsafeError(f"{name} was made by somebody else this moment: it was left alone")
                 _by_clone(reader, made, name)
             if sync:
                 made.created = made.created or os.path.abspath(name)
@@ -70,10 +72,10 @@ def _by_clone(reader: OpenFile, made: OpenFile, name: str) -> None:
         if after < before:
             raise AccessError(f"{name}: the clone has {after} of {before} bytes; it was removed")
     except OSError as error:
-        os.unlink(name)
+        made.take_back(whatever=True)
         raise _refused(reader.facts.name, name, error) from error
     except AccessError:
-        os.unlink(name)
+        made.take_back(whatever=True)
         raise
 
 

@@ -217,6 +217,7 @@ def _cleared(
 ) -> Cleared:
     """What the destination holds is a use as well, or will be destroyed; then it is held."""
     contents, unread = at_stake(place, asked) if place is not None and asked is not None else ([], [])
+    listed = tuple(found)
     found += [
         Claim(each.signature.kind, each.device)
         for each in contents
@@ -224,7 +225,7 @@ def _cleared(
         and not any((claim.kind, claim.device) == (each.signature.kind, each.device) for claim in found)
     ]
     warnings += allow(destination.name, found, force) + notes
-    warnings += _hold(destination, found, stack, force, writing=writing)
+    warnings += _hold(destination, listed, stack, force, writing=writing)
     destroyed = tuple(
         [str(each) for each in contents if not each.signature.kind]
         + [f"whatever cannot be read there ({why})" for why in unread]
@@ -243,7 +244,7 @@ def secure_by_host(
     writing: bool = True,
 ) -> Cleared:
     """As `secure`, where this host alone reads and writes: no unit is asked who has reserved it."""
-    from xcopy.device.claims import below, claims, loops_of, mounts_on
+    from xcopy.device.claims import below, claims, loops_beside, loops_of, mounts_on
 
     for device, file in ((source, destination), (destination, source)):
         if device.node is not None and file.node is None:
@@ -269,7 +270,13 @@ def secure_by_host(
             for loop in sorted(loops_of(destination.identity))
         ]
         return Cleared(warnings + allow(destination.name, used, force))
-    found = list(claims(destination.node))
+    found = [
+        *claims(destination.node),
+        *(
+            Claim("holder", destination.name, f"{loop} (a loop device over the same file)")
+            for loop in sorted(loops_beside(destination.number))
+        ),
+    ]
     place = of_device(destination)
     return _cleared(destination, place, asked, found, warnings, [], stack, force, writing=writing)
 
@@ -308,21 +315,30 @@ def _uses(destination: Endpoint, timeout: float | None) -> tuple[list[Claim], li
     return found, notes
 
 
+def _explained(node: Found, top: str, listed: Sequence[Claim]) -> bool:
+    """True where a use that was overridden keeps others from what is opened here: a use of the same path."""
+    families = [{block.path for block in disk.walk()} for each in node.disks for disk in each.blocks]
+    exclusive = [claim.device for claim in listed if KINDS[claim.kind].exclusive]
+    return any({top, device} <= family for device in exclusive for family in families)
+
+
 def _hold(
-    destination: Side, found: Sequence[Claim], stack: ExitStack, force: frozenset[str], *, writing: bool
+    destination: Side, listed: Sequence[Claim], stack: ExitStack, force: frozenset[str], *, writing: bool
 ) -> list[str]:
-    """Open it exclusively, by every path; what is in use by what was overridden stays as it is."""
+    """Open it exclusively, by every path; what is in use by what was overridden stays as it is.
+
+    `listed` are the uses that the kernel knows of: what is only written on it keeps nobody out.
+    """
     if destination.node is None:
         return []
     from xcopy.device.claims import hold
 
     warnings = []
-    explained = any(KINDS[claim.kind].exclusive for claim in found)
     for top in destination.node.tops:
         try:
             stack.enter_context(hold(top, writing=writing))
         except UnsafeError as error:
-            if explained:
+            if _explained(destination.node, top, listed):
                 warnings.append(f"not held open exclusively: {error}")
             else:
                 warnings += allow(destination.name, [Claim("open", top)], force)

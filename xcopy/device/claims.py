@@ -10,8 +10,10 @@ exclusive openers, and it alone does not see a claim on another path, so every p
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from xcopy.device.topology import Found
     from xcopy.device.tree import Block
 
+LOOP_GET_STATUS64 = 0x4C05  # <linux/loop.h>; struct loop_info64 begins with what `_file_of` says
+LOOP_INFO = 232  # bytes
 FORBIDDEN = (errno.EACCES, errno.EPERM)
 
 
@@ -97,7 +101,8 @@ def claims(
         if block.name in loops:
             found.append(Claim("holder", block.path, f"{loops[block.name]} (a loop device)", other))
         found += [Claim("open", block.path, by, other) for by in writing.get((block.major, block.minor), ())]
-        if block.read_only and (block is disk or block in disk.partitions or block.name in others.own):
+        named = block is disk or block in disk.partitions or block.is_multipath or block.name in others.own
+        if block.read_only and named:
             found.append(Claim("read-only", block.path, "", other))
     return tuple(dict.fromkeys(found))
 
@@ -117,14 +122,28 @@ def mounts_on(node: Found, *, proc: str = "/proc", sysfs: str = "/sys") -> tuple
 
 def loops_of(identity: tuple[int, int], *, sysfs: str = "/sys") -> frozenset[str]:
     """The loop devices that have the bytes of a file, known by its device and inode; nothing shows them."""
-    found = set()
-    for backing in (Path(sysfs) / "class/block").glob("loop*/loop/backing_file"):
-        for name in lines(backing):
-            with suppress(OSError, ValueError):
-                there = os.stat(name)
-                if (there.st_dev, there.st_ino) == identity:
-                    found.add(f"/dev/{backing.parent.parent.name}")
-    return frozenset(found)
+    shown = (Path(sysfs) / "class/block").glob("loop*/loop/backing_file")
+    return frozenset(f"/dev/{each.parent.parent.name}" for each in shown if _file_of(each)[:2] == identity)
+
+
+def _file_of(shown: Path) -> tuple[int, ...]:
+    """Device and inode of a loop device's file, and its number if it is a device; () where nobody can tell.
+
+    The loop device is asked: a name may be gone, or be another file's in the mount namespace that it is of.
+    """
+    if shown.is_relative_to("/sys") and shown.exists():
+        with suppress(OSError):  # not for everybody to open
+            fd = os.open(f"/dev/{shown.parent.parent.name}", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                fcntl.ioctl(fd, LOOP_GET_STATUS64, room := bytearray(LOOP_INFO), True)
+            finally:
+                os.close(fd)
+            return struct.unpack_from("=QQQ", room)
+    for name in lines(shown):
+        with suppress(OSError, ValueError):
+            there = os.stat(name)
+            return there.st_dev, there.st_ino, there.st_rdev
+    return ()
 
 
 def below(number: int, *, sysfs: str = "/sys") -> frozenset[str]:
@@ -147,6 +166,16 @@ def files_below(number: int, *, sysfs: str = "/sys") -> dict[str, str]:
         for name in lines(Path(sysfs) / "class/block" / Path(device).name / "loop/backing_file"):
             found[name] = device
     return found
+
+
+def loops_beside(number: int, *, sysfs: str = "/sys") -> frozenset[str]:
+    """Other loop devices over the files that a block device lies in."""
+    itself = below(number, sysfs=sysfs)
+    found: set[str] = set()
+    for device in itself:
+        if file := _file_of(Path(sysfs) / "class/block" / Path(device).name / "loop/backing_file"):
+            found |= loops_of((file[0], file[1]), sysfs=sysfs)
+    return frozenset(found - itself)
 
 
 class Held:
@@ -203,11 +232,12 @@ class _Others:
     apart: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()  # a volume, and what it lies on
 
-    def has(self, block: Block) -> bool:
-        """True for another partition, and for what lies elsewhere."""
+    def has(self, block: Block, disk: Block) -> bool:
+        """True for another partition of the disk, and for what lies elsewhere."""
         if block.name in self.apart:
             return True
-        return self.number is not None and (block.number or block.maps_partition) not in (None, self.number)
+        number = block.number if block in disk.partitions else block.maps_partition
+        return self.number is not None and number not in (None, self.number)
 
     def excuse(self, holder: Block) -> bool:
         """True for a holder that is no use by itself."""
@@ -243,7 +273,7 @@ def _in_scope(disk: Block, others: _Others, seen: set[str]) -> Iterator[Block]:
     todo = [disk]
     while todo:
         block = todo.pop(0)
-        if block.name not in seen and not others.has(block):
+        if block.name not in seen and not others.has(block, disk):
             seen.add(block.name)
             yield block
             todo += [*block.partitions, *block.holders]
@@ -272,6 +302,9 @@ def _loops(path: Path) -> dict[str, str]:
     """Block devices that a loop device is laid over; it claims nothing, so only this shows it."""
     found = {}
     for backing in path.glob("loop*/loop/backing_file"):
-        for name in lines(backing):
+        names = lines(backing)
+        if (file := _file_of(backing)) and file[2]:
+            names.append(str(path.parent.parent / f"dev/block/{os.major(file[2])}:{os.minor(file[2])}"))
+        for name in names:
             found[Path(os.path.realpath(name)).name] = f"/dev/{backing.parent.parent.name}"
     return {name: loop for name, loop in found.items() if name}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,7 @@ def stand_still(file: OpenFile) -> os.stat_result:
 def _refuse_writers(file: OpenFile) -> None:
     """A lease for reading is given to nobody while somebody may write, by a mapping as well (fcntl(2))."""
     try:
+        fcntl.fcntl(file.fd, fcntl.F_SETSIG, signal.SIGURG)  # of one that is broken: SIGIO ends a process
         fcntl.fcntl(file.fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
         fcntl.fcntl(file.fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     except BlockingIOError:

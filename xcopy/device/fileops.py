@@ -65,7 +65,7 @@ class FileCalls:
                 moved = os.copy_file_range(self._source, self._destination, length, source, destination)
                 return moved, 0, "", False
             case Transfer():
-                return *self._transfer(step), False
+                return *(self._last_first(step) if step.backwards else self._transfer(step)), False
             case Zero(length, destination):
                 return self._zero(destination, length), 0, "", False
             case Extend(size):
@@ -88,6 +88,28 @@ class FileCalls:
             there = os.fstat(self._destination).st_size - step.destination
             return max(0, min(moved, there)), _number(error), self._said("writing", 1, self._ahead - 1, error)
         return moved, number, reason
+
+    def _last_first(self, step: Transfer) -> tuple[int, int, str]:
+        """No part that is written reaches into bytes that are still to be copied; all are read before."""
+        room, got = self._buffer[: step.length], 0
+        try:
+            while got < step.length and (more := os.preadv(self._source, [room[got:]], step.source + got)):
+                got += more
+        except OSError as error:
+            return 0, _number(error), self._said("reading", 0, step.source + got, error)
+        if got < step.length:
+            return 0, 0, f"it ends at byte {step.source + got} now"
+        left = step.length
+        while left:
+            start = at = max(0, left - step.backwards)
+            try:
+                while at < left:
+                    at += os.pwritev(self._destination, [room[at:left]], step.destination + at)
+            except OSError as error:
+                reason = self._said("writing", 1, step.destination + at, error)
+                return step.length - left, _number(error), reason
+            left = start
+        return step.length, 0, ""
 
     def _moved(self, step: Transfer) -> tuple[int, int, str]:
         """Chunk by chunk, each read whole before it is written; zeros at the end may be past the file's."""

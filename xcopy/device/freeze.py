@@ -12,10 +12,10 @@ import stat
 import subprocess
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from xcopy.device import guardian
+from xcopy.device.claims import files_below
 from xcopy.device.mounts import mount_of, mounts
 from xcopy.errors import AccessError, UnsafeError
 
@@ -38,9 +38,27 @@ OURS: Final = {0: "standard input", 1: "standard output", 2: "standard error"}
 
 
 def writable(found: Iterable[Mount]) -> tuple[Mount, ...]:
-    """Each file system that may be written, once, however often it is mounted; the last mounted first."""
-    once = {mount.numbers: mount for mount in found if not mount.read_only}
+    """Each file system that may be written, once, however often it is mounted; the last mounted first.
+
+    Of its mounts one that its path leads to, where there is any.
+    """
+    once: dict[tuple[int, int], Mount] = {}
+    for mount in found:
+        if not mount.read_only and (mount.numbers not in once or _leads_there(mount)):
+            once[mount.numbers] = mount
     return tuple(sorted(once.values(), key=lambda mount: -mount.number))
+
+
+def _leads_there(mount: Mount) -> bool:
+    """False where another file system is mounted over it, and where a single file is mounted."""
+    try:
+        fd = os.open(mount.point, os.O_PATH | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        return mount_of(fd) == mount.number
+    finally:
+        os.close(fd)
 
 
 def refuse_deadlock(frozen: Sequence[Mount], needed: dict[str, str], sysfs: str = "/sys") -> None:
@@ -70,22 +88,29 @@ def refuse_deadlock(frozen: Sequence[Mount], needed: dict[str, str], sysfs: str 
 class Frozen:
     """These file systems, frozen from now until `thaw`, or until this process is gone or stands still."""
 
-    def __init__(self, points: Sequence[str], patience: float = PATIENCE) -> None:
+    def __init__(self, mounts: Sequence[Mount], patience: float = PATIENCE) -> None:
         """Raises UnsafeError where one is frozen by somebody else, AccessError where it cannot be.
 
         `patience` is how many seconds may pass between two calls of `beat`.
         """
-        self._points, self._patience = tuple(points), patience
+        self._points, self._patience = tuple(mount.point for mount in mounts), patience
         self._own: list[int] = []
-        for point in points:
+        for point, mount in zip(self._points, mounts, strict=True):
             try:
                 self._own.append(os.open(point, os.O_RDONLY | os.O_DIRECTORY))
             except OSError as error:
                 self._let_go()
                 raise AccessError(f"--freeze: {point} cannot be opened: {error.strerror}") from error
+            if mount_of(self._own[-1]) != mount.number:
+                self._let_go()
+                raise UnsafeError(
+                    f"--freeze: {point} leads to another file system, mounted over the one that is to be "
+                    "frozen: unmount that first, or leave --freeze out"
+                )
         try:
             self._guardian = subprocess.Popen(
-                [sys.executable, "-I", "-S", guardian.__file__, str(patience), *points],
+                [sys.executable, "-I", "-S", guardian.__file__, str(patience), *map(str, self._own)],
+                pass_fds=self._own,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -181,8 +206,7 @@ def _below(path: str, known: dict[int, Mount], sysfs: str, depth: int = 0) -> It
     yield mount
     if mount.upper:
         yield from _below(mount.upper, known, sysfs, depth + 1)
-    with suppress(OSError):
-        backing = (Path(sysfs) / "class/block" / mount.device / "loop/backing_file").read_text().strip()
+    for backing in files_below(os.makedev(*mount.numbers), sysfs=sysfs):
         yield from _below(backing, known, sysfs, depth + 1)
 
 

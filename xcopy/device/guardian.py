@@ -3,8 +3,8 @@
 A process of its own, in a session of its own: what kills the copy does not reach it, and the end of its
 standard input, which the kernel closes with the last thread of a killed process, tells it to thaw. So does
 silence there: then the copy is suspended, or waits for somebody who waits for what is frozen. Run as a file,
-with seconds of silence and mount points as arguments; it imports nothing of this package and writes to no
-file system.
+with seconds of silence and the descriptors of open directories as arguments; it imports nothing of this
+package and writes to no file system.
 
 On standard output: `frozen`, or `no INDEX ERRNO` when nothing is left frozen; at the end `thawed`, `late`
 when it did not wait for the end, or `lost INDEX ERRNO` for the last one that could not be thawed.
@@ -25,7 +25,7 @@ FITHAW = 0xC0045878
 DEAF = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGPIPE", "SIGUSR1", "SIGUSR2")
 
 
-def main(patience: float, points: list[str]) -> None:
+def main(patience: float, directories: list[int]) -> None:
     """Freeze, wait, thaw: the last that was frozen first."""
     for name in DEAF:
         signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -35,9 +35,8 @@ def main(patience: float, points: list[str]) -> None:
     os.chdir("/")
     frozen: list[int] = []
     try:
-        for index, point in enumerate(points):
+        for index, fd in enumerate(directories):
             try:
-                fd = os.open(point, os.O_RDONLY | os.O_DIRECTORY)
                 fcntl.ioctl(fd, FIFREEZE, 0)
             except OSError as error:
                 say(f"no {index} {error.errno}")
@@ -72,4 +71,4 @@ def say(what: str) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), sys.argv[2:])
+    main(float(sys.argv[1]), [int(each) for each in sys.argv[2:]])

@@ -106,10 +106,10 @@ class OpenFile:
         except OSError:
             return True
 
-    def take_back(self) -> None:
-        """Remove it, if this made it and it is still empty and what its name says."""
+    def take_back(self, *, whatever: bool = False) -> None:
+        """Remove it, if this made it and it is what its name says, and still empty, or `whatever` it has."""
         with suppress(OSError):
-            if self.created and os.fstat(self.fd).st_size == 0:
+            if self.created and (whatever or os.fstat(self.fd).st_size == 0):
                 there = os.stat(self.created, follow_symlinks=False)
                 if (there.st_dev, there.st_ino) == self.identity:
                     os.unlink(self.created)
@@ -162,9 +162,11 @@ def open_destination(path: Path, like: OpenFile, *, make: bool = True) -> OpenFi
     and no device is opened for writing: udev looks anew at one that was.
     """
     name, at = _names(path)
+    kind = _kind(name, at)
+    if isinstance(path, int) and not kind:
+        raise UsageError(f"{name}: no such file")
     if isinstance(path, int) and fcntl.fcntl(path, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
         raise UsageError(f"{name} is open for reading alone, so nothing can be copied to it")
-    kind = _kind(name, at)
     if kind == BLOCK_DEVICE and like.facts.device:
         raise UnsupportedError(f"{name} and {like.facts.name} are devices: copy them in blocks, as units")
     if kind == BLOCK_DEVICE:
@@ -191,7 +193,7 @@ def _refuse_new(name: str) -> None:
     if real := _nowhere(os.path.dirname(name)):
         raise UsageError(f"{name}: no such device, and no file is made in {real}; `lsblk` lists the disks")
     tail = os.path.basename(name).rpartition(":")
-    if tail[1] and tail[2][:1].isdigit():
+    if tail[1] and (not tail[2] or tail[2].lstrip(" +-")[:1].isdigit()):
         raise UsageError(
             f"{name}: no such file, and {tail[2]!r} is no offset: write FILE:OFFSET, as in a.img:4KiB"
         )

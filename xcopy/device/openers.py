@@ -10,11 +10,29 @@ import os
 import stat
 from collections import defaultdict
 from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xcopy.device.mounts import lines
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+SERVED = (
+    "nfs",
+    "cifs",
+    "smb",
+    "fuse",
+    "ceph",
+    "9p",
+    "afs",
+    "lustre",
+    "gpfs",
+    "glusterfs",
+    "orangefs",
+    "autofs",
+)
 
 
 def writers(
@@ -26,6 +44,7 @@ def writers(
     """
     found: dict[tuple[int, int], dict[str, None]] = defaultdict(dict)
     for process in Path(proc).glob("[0-9]*"):
+        near = cache(partial(_near, process))
         if process.name == str(os.getpid()):
             continue
         try:
@@ -33,25 +52,30 @@ def writers(
         except OSError:  # gone, or another user's
             continue
         for number in descriptors:
-            with suppress(OSError, ValueError):
-                if (device := _device(process, number, status)) and _writes(process, number):
+            with suppress(OSError, ValueError, KeyError):
+                if device := _device(process, number, status, near):
                     name = (process / "comm").read_text(errors="replace").strip()
                     found[device][f"{name} (process {process.name})"] = None
     return {device: tuple(names) for device, names in found.items()}
 
 
-def _device(process: Path, number: str, status: Callable[[str], os.stat_result]) -> tuple[int, int] | None:
-    """The device behind a descriptor; files elsewhere are not touched, for a dead server may have them."""
+def _device(
+    process: Path, number: str, status: Callable[[str], os.stat_result], near: Callable[[], frozenset[str]]
+) -> tuple[int, int] | None:
+    """The device that a descriptor writes to, wherever its node is."""
     at = f"{process}/fd/{number}"
-    if not os.readlink(at).startswith("/dev/"):
+    if not (name := os.readlink(at)).startswith("/"):
+        return None
+    told = dict(line.split(":", 1) for line in (process / "fdinfo" / number).read_text().splitlines())
+    if int(told["flags"], 8) & os.O_ACCMODE == os.O_RDONLY:
+        return None
+    if not name.startswith("/dev/") and told["mnt_id"].strip() not in near():
         return None
     found = status(at)
     return (os.major(found.st_rdev), os.minor(found.st_rdev)) if stat.S_ISBLK(found.st_mode) else None
 
 
-def _writes(process: Path, number: str) -> bool:
-    for line in (process / "fdinfo" / number).read_text().splitlines():
-        key, _, value = line.partition(":")
-        if key == "flags":
-            return int(value, 8) & os.O_ACCMODE != os.O_RDONLY
-    return False
+def _near(process: Path) -> frozenset[str]:
+    """The mounts that a process sees and no server has, by number: a dead one would never answer."""
+    parted = (line.partition(" - ") for line in lines(process / "mountinfo"))
+    return frozenset(before.split(" ")[0] for before, _, after in parted if not after.startswith(SERVED))
