@@ -294,19 +294,23 @@ class TestDeadlock:
             )
         assert ran.returncode == 3, Path(point, "log").read_text()
 
+    @pytest.mark.parametrize("kind", ["ext4", "btrfs"])
     def test_a_journal_in_a_file_system_in_a_file_on_it(
-        self, partitioned: str, mount: Callable[[str], str], tmp_path: Path
+        self, loop: Loop, mount: Callable[[str], str], tmp_path: Path, kind: str
     ) -> None:
-        outer = mount(f"{partitioned}p1")
+        if shutil.which(f"mkfs.{kind}") is None:
+            pytest.skip(f"mkfs.{kind} is not installed")
+        device = loop()
+        outer = mount(device)
         image = Path(outer, "image")
         image.touch()
-        os.truncate(image, 8 << 20)
-        run("mkfs.ext4", "-q", str(image))
+        os.truncate(image, 128 << 20)
+        run(f"mkfs.{kind}", "-q", str(image))
         inner = tmp_path / "inner"
         inner.mkdir()
         run("mount", "-o", "loop", str(image), str(inner))
         try:
-            found = writable(mounts_on(node(partitioned)))
+            found = writable(mounts_on(node(device)))
             with pytest.raises(UnsafeError, match="the journal is on"):
                 refuse_deadlock(found, {f"{inner}/copy.journal": "the journal"})
         finally:

@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from xcopy.device import guardian
@@ -206,8 +207,13 @@ def _below(path: str, known: dict[int, Mount], sysfs: str, depth: int = 0) -> It
     yield mount
     if mount.upper:
         yield from _below(mount.upper, known, sysfs, depth + 1)
-    for backing in files_below(os.makedev(*mount.numbers), sysfs=sysfs):
-        yield from _below(backing, known, sysfs, depth + 1)
+    numbers = {os.makedev(*mount.numbers)}
+    with suppress(OSError):  # what a btrfs is on: the numbers of its mount are of no device
+        major, minor = (Path(sysfs) / "class/block" / mount.device / "dev").read_text().split(":")
+        numbers.add(os.makedev(int(major), int(minor)))
+    for number in numbers:
+        for backing in files_below(number, sysfs=sysfs):
+            yield from _below(backing, known, sysfs, depth + 1)
 
 
 def _mount_of(path: str) -> int:
