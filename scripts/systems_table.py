@@ -56,7 +56,8 @@ def rows(report: Path) -> Iterator[tuple[str, str]]:
                 name, release, means, evidence = literal_eval(noted.get("value", ""))
                 by = ", ".join(f"{each} {count}" for each, count in means.items())
                 test = f"{case.get('classname', '').removesuffix('.TestCopies')}"
-                yield name, f"| {TITLES[name]} | {release} | {by} | {evidence} | `{test}` |\n"
+                version = release.split("-")[0]
+                yield name, f"| {TITLES[name]} | {version} | {by} | {evidence} | `{test}` |\n"
 
 
 def main() -> int:
