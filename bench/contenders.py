@@ -43,7 +43,7 @@ KINDS = (
     Kind("ramdisk", "ramdisk", 512, LONG, SHORTER, LONG, 4e8, FEW, SEGMENTS),
     Kind("fileio", "file", 512, LONG, SHORTER, LONG, 4e8, FEW, SEGMENTS),
     Kind("fileio, 4096", "file", 4096, LONG, SHORTER, LONG, 4e8, FEW, LARGE),
-    Kind("dm-delay, 2 ms", "delay", 512, 40 * MIB, 256 * MIB, LONGER, 7e6, (16, 32, 64), (1, 4, 16)),
+    Kind("dm-delay, 2 ms", "delay", 512, 40 * MIB, SHORTER, LONGER, 7e6, (16, 32, 64), (1, 4, 16)),
 )
 CP_SIZE = 96 * MIB  # of every kind: it is slow
 

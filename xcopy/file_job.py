@@ -31,7 +31,7 @@ GOAL = 0.1  # seconds that one call is to take at the most
 SIZES: dict[Means, tuple[int, int, int]] = {  # bytes: to begin with, at the least, at the most
     Means.CLONE: (8 * MIB, MIB, 256 * MIB),
     Means.KERNEL: (4 * MIB, 64 * 2**10, 64 * MIB),
-    Means.HOST: (4 * MIB, 64 * 2**10, 16 * MIB),
+    Means.HOST: (4 * MIB, 64 * 2**10, 64 * MIB),
     Means.HOLE: (64 * MIB, MIB, 1024 * MIB),
 }
 LEAST_BACKWARDS = 4096  # bytes of a portion where source and destination are closer than that
@@ -119,12 +119,19 @@ class FileJob:
         return (yield from self._grown()) and done == piece.blocks
 
     def _look(self, source: int, left: int) -> Generator[Step, Answer, int]:
-        """How long a hole the source has here; 0 where it has data, whose end is kept."""
-        if not self._synced:
+        """How long a hole the source has here; 0 where it has data, whose end is kept.
+
+        A file system may call a hole what is written and not yet on its device (OpenZFS, xfs with blocks to
+        be unshared), but nothing data that is none: the first hole is believed when all is written.
+        """
+        answer = yield FindData(source, left)
+        if not self._synced and (answer.hole or answer.moved < left):
             self._synced = True
             settled = yield Settle()
-            self._failed(settled)
-        answer = yield FindData(source, left)
+            if self._failed(settled):
+                self._data_end = source + left
+                return 0
+            answer = yield FindData(source, left)
         if not self._failed(answer) and answer.hole:
             return answer.moved
         self._data_end = source + max(1, answer.moved)

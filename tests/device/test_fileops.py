@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from xcopy.device.fileops import CHUNK, FileCalls
+from xcopy.device.fileops import BLOCK, CHUNK, FileCalls, alike
 from xcopy.file_steps import Clone, Extend, FindData, KernelCopy, Settle, Transfer, Zero
 
 if TYPE_CHECKING:
@@ -175,3 +178,33 @@ def test_zeros_that_fill_a_block_become_a_hole_and_others_are_written(tmp_path: 
     assert answer.moved == len(content)
     assert destination.read_bytes() == content
     assert destination.stat().st_blocks * 512 < MIB // 2
+
+
+BLOCKS = (
+    bytes(BLOCK),
+    bytes(BLOCK - 1) + b"e",
+    b"s" + bytes(BLOCK - 1),
+    bytes(8) + b"w" * (BLOCK - 8),
+    b"w" * 5 + bytes(BLOCK - 5),
+    b"d" * BLOCK,
+)
+
+
+@given(
+    st.lists(st.sampled_from(BLOCKS), min_size=1, max_size=12),
+    st.integers(0, BLOCK - 1),
+    st.integers(0, BLOCK - 1),
+)
+@example([BLOCKS[5], BLOCKS[4], BLOCKS[0]], 0, 0)
+@example([BLOCKS[5], BLOCKS[0]], 0, BLOCK - 5)
+def test_a_run_is_of_zero_blocks_or_of_others_and_ends_where_the_other_kind_begins(
+    blocks: list[bytes], skipped: int, cut: int
+) -> None:
+    content = b"".join(blocks)
+    data = content[min(skipped, len(content) - 1) :]
+    data = data[: max(1, len(data) - cut)]
+    at = 3 * BLOCK + min(skipped, len(content) - 1) % BLOCK
+    borders = [0, *range(BLOCK - at % BLOCK, len(data), BLOCK), len(data)]
+    kinds = [not any(data[begin:end]) for begin, end in itertools.pairwise(borders)]
+    run = next((n for n, kind in enumerate(kinds) if kind != kinds[0]), len(kinds))
+    assert alike(memoryview(data), at) == (borders[run], kinds[0])

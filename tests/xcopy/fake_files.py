@@ -22,7 +22,8 @@ class FakeFiles:
 
     A trouble is an errno, a most of bytes as a negative number, or None for none. `block` is what clones have
     to be aligned to, and `cluster` what they, and copies by the kernel, really move: on OCFS2, more.
-    `holes` are the ranges of the source that are holes.
+    `holes` are the ranges of the source that are holes, `dirty` those that are only called so, until all is
+    written.
     """
 
     source: bytearray
@@ -31,6 +32,7 @@ class FakeFiles:
     cluster: int = 1
     troubles: dict[type, list[int | None]] = field(default_factory=dict)
     holes: Sequence[tuple[int, int]] = ()
+    dirty: Sequence[tuple[int, int]] = ()
     asked: list[Step] = field(default_factory=list)
 
     def perform(self, step: Step) -> Answer:
@@ -70,13 +72,14 @@ class FakeFiles:
                 return Answer()
             case FindData(source, length):
                 end = source + length
-                for start, size in sorted(self.holes):
+                for start, size in sorted([*self.holes, *self.dirty]):
                     if start <= source < start + size:
                         return Answer(min(end, start + size) - source, hole=True)
                     if start > source:
                         return Answer(min(end, start) - source)
                 return Answer(length)
             case Settle():
+                self.dirty = ()
                 return Answer()
 
     def _last_first(self, step: Transfer, most: int) -> Answer:

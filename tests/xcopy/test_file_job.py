@@ -34,6 +34,9 @@ def by_means(job: FileJob) -> dict[str, int]:
     return {means.value: count for means, count in job.bytes.items() if count}
 
 
+ABLE = (("a", 512), ("b", 4096))  # devices that the kernel has copy, and their blocks
+
+
 class TestWhichMeans:
     def test_a_file_that_can_be_cloned_is_cloned_and_nothing_else_is_asked(self) -> None:
         files = FakeFiles(content(8192), bytearray(), block=4096)
@@ -69,7 +72,7 @@ class TestWhichMeans:
     def test_never_shares_no_block_and_calls_nothing_that_might(self) -> None:
         files = FakeFiles(content(8192), bytearray(), block=4096)
         assert by_means(files.run(files.job(reflink=Reflink.NEVER))) == {"host": 8192}
-        assert set(kinds(files)) == {Settle, FindData, Transfer}
+        assert set(kinds(files)) == {FindData, Transfer}
 
     def test_always_ends_where_a_clone_is_refused_and_copies_nothing(self) -> None:
         files = FakeFiles(content(8192), bytearray(), block=4096, troubles={Clone: [errno.EOPNOTSUPP]})
@@ -219,6 +222,28 @@ class TestDevices:
             step = conversation.send(Answer(step.length, seconds=each))
 
 
+class TestTwoDevices:
+    """By the kernel where it says that it can, in whole blocks of both; by us else, and where it stopped."""
+
+    @pytest.mark.parametrize(
+        ("troubles", "means"),
+        [
+            ([], {"copy_file_range": 40960}),
+            ([errno.EINVAL], {"host": 40960}),
+            ([errno.EOPNOTSUPP], {"host": 40960}),
+            ([-8192 - 512, errno.EINVAL], {"copy_file_range": 8192, "host": 32768}),
+            ([-512], {"host": 40960}),
+        ],
+    )
+    def test_all_is_copied_once(self, troubles: list[int | None], means: dict[str, int]) -> None:
+        files = FakeFiles(content(40960), bytearray(40960), troubles={KernelCopy: troubles})
+        sides = [FileFacts(name, 40960, block, device=True, copies=1) for name, block in ABLE]
+        request = files.job((0, 40960, 0)).request
+        assert by_means(files.run(FileJob(request, Ladder(*sides)))) == means
+        assert files.destination == files.source
+        assert all(not step.length % 4096 for step in files.asked if isinstance(step, KernelCopy))
+
+
 class TestHoles:
     def test_a_hole_becomes_a_hole_and_the_data_around_it_is_copied(self) -> None:
         files = FakeFiles(content(1000), content(1000, 9), holes=[(300, 400)])
@@ -257,10 +282,25 @@ class TestHoles:
         assert [step for step in files.asked if isinstance(step, Transfer)] == [Transfer(0, 900, 0, True)]
         assert [step for step in files.asked if isinstance(step, Zero)] == [Zero(100, 900)]
 
-    def test_a_source_whose_pages_cannot_be_written_is_not_asked_where_its_holes_are(self) -> None:
-        files = FakeFiles(content(1000), bytearray(), troubles={Settle: [errno.EIO], Clone: [errno.EXDEV]})
-        job = files.run(files.job())
+    @pytest.mark.parametrize("dirty", [(0, 1000), (300, 200), (900, 100)])
+    def test_what_is_called_a_hole_until_it_is_written_is_copied(self, dirty: tuple[int, int]) -> None:
+        files = FakeFiles(content(1000), content(1000, 9), dirty=[dirty])
+        assert by_means(files.run(files.job(reflink=Reflink.NEVER))) == {"host": 1000}
+        assert files.destination == files.source
+
+    def test_a_source_without_holes_is_not_written_to_its_device_first(self) -> None:
+        files = FakeFiles(content(1000), bytearray())
+        files.run(files.job(reflink=Reflink.NEVER))
+        assert kinds(files) == [FindData, Transfer]
+
+    @pytest.mark.parametrize("hole", [(0, 1000), (900, 100)])
+    def test_a_source_whose_pages_cannot_be_written_is_not_believed_to_have_holes(
+        self, hole: tuple[int, int]
+    ) -> None:
+        files = FakeFiles(content(1000), content(1000, 9), holes=[hole], troubles={Settle: [errno.EIO]})
+        job = files.run(files.job(reflink=Reflink.NEVER))
         assert (job.copied, "EIO" in job.stopped) == (0, True)
+        assert files.destination == content(1000, 9)
 
 
 class TestOcfs2:

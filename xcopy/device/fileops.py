@@ -9,11 +9,12 @@ from __future__ import annotations
 import ctypes
 import errno
 import fcntl
-import mmap
 import os
 import struct
+from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from xcopy.device.read_ahead import CHUNK, ReadAhead
 from xcopy.file_steps import Answer, Clone, Extend, FindData, KernelCopy, Settle, Transfer, Zero
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
 FICLONERANGE: Final = 0x4020940D  # <linux/fs.h>; `fcntl` has it from Python 3.12 on
 PUNCH: Final = 0x01 | 0x02  # FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE: <linux/falloc.h>
-CHUNK: Final = 2**20  # bytes read and written at once: more do not stay in the processor's cache
 BLOCK: Final = 4096  # bytes; zeros that fill one of them may become a hole
 ZEROS: Final = bytes(CHUNK)
+WORD: Final = bytes(8)
 NO_HOLES: Final = frozenset({errno.EOPNOTSUPP, errno.ENOSYS})
 NOT_SETTLED: Final = frozenset({errno.EINVAL, errno.EROFS, errno.EOPNOTSUPP})  # nothing there to be written
 
@@ -43,7 +44,7 @@ class FileCalls:
         self._source, self._destination, self._now = source, destination, now
         self._names = names
         self._ahead = 0  # where zeros that were not written end, if that may be past the end of the file
-        self._buffer = memoryview(mmap.mmap(-1, CHUNK))
+        self._reader = ReadAhead(source)
         os.posix_fadvise(source, 0, 0, os.POSIX_FADV_SEQUENTIAL)
 
     def perform(self, step: Step) -> Answer:
@@ -91,7 +92,7 @@ class FileCalls:
 
     def _last_first(self, step: Transfer) -> tuple[int, int, str]:
         """No part that is written reaches into bytes that are still to be copied; all are read before."""
-        room, got = self._buffer[: step.length], 0
+        room, got = memoryview(bytearray(step.length)), 0
         try:
             while got < step.length and (more := os.preadv(self._source, [room[got:]], step.source + got)):
                 got += more
@@ -114,33 +115,30 @@ class FileCalls:
     def _moved(self, step: Transfer) -> tuple[int, int, str]:
         """Chunk by chunk, each read whole before it is written; zeros at the end may be past the file's."""
         done = 0
-        while done < step.length:
-            room = self._buffer[: min(CHUNK, step.length - done)]
-            try:
-                got = os.preadv(self._source, [room], step.source + done)
-            except OSError as error:
-                return done, _number(error), self._said("reading", 0, step.source + done, error)
-            end = step.source + done + got
-            got -= got % step.step
-            if not got:
-                return done, 0, f"it ends at byte {end} now"
-            written = 0
-            try:
-                while written < got:
-                    written += self._put(
-                        room[written:got], step.destination + done + written, step.zeros_to_holes
-                    )
-            except OSError as error:
-                at = step.destination + done + written
-                return done + written, _number(error), self._said("writing", 1, at, error)
-            done += got
+        with closing(self._reader.chunks(step.source, step.length, step.step)) as chunks:
+            for chunk in chunks:
+                if isinstance(chunk.error, OSError):
+                    reason = self._said("reading", 0, chunk.end, chunk.error)
+                    return done, _number(chunk.error), reason
+                if chunk.error is not None:
+                    raise chunk.error
+                if not chunk.data:
+                    return done, 0, f"it ends at byte {chunk.end} now"
+                end = done + len(chunk.data)
+                try:
+                    while done < end:
+                        done += self._put(
+                            chunk.data[done - end :], step.destination + done, step.zeros_to_holes
+                        )
+                except OSError as error:
+                    return done, _number(error), self._said("writing", 1, step.destination + done, error)
         return done, 0, ""
 
     def _put(self, data: memoryview, at: int, zeros_to_holes: bool) -> int:
         """Write some of `data`, at least a byte; a hole for a whole run of zeros, where it may be one."""
         if not zeros_to_holes:
             return os.pwritev(self._destination, [data], at)
-        run, zero = _run(data, at)
+        run, zero = alike(data, at)
         if not zero:
             return os.pwritev(self._destination, [data[:run]], at)
         if self._zero(at, run) < run:
@@ -211,16 +209,28 @@ def _number(error: OSError) -> int:
     return error.errno or errno.EIO
 
 
-def _run(data: memoryview, at: int) -> tuple[int, bool]:
-    """How many bytes from here are alike, zeros in whole blocks of the file or not, and which."""
+def alike(data: memoryview, at: int) -> tuple[int, bool]:
+    """How many bytes are blocks of zeros, or are not, and which; `at` is their offset in the file.
+
+    A block is 4096 bytes of the file, or what there is of one at either end.
+    """
     if ZEROS.startswith(data):
         return len(data), True
-    first = min(len(data), BLOCK - at % BLOCK)
+    first = end = min(len(data), BLOCK - at % BLOCK)
     zero = ZEROS.startswith(data[:first])
-    end = first
+    words = b"" if zero else _first_words(data[first:])
     while end < len(data):
+        if not zero:
+            found = words.find(WORD, (end - first) // BLOCK * len(WORD))
+            end = first + (len(words) if found < 0 else found) // len(WORD) * BLOCK
         more = min(len(data), end + BLOCK)
         if ZEROS.startswith(data[end:more]) != zero:
             break
         end = more
     return end, zero
+
+
+def _first_words(data: memoryview) -> bytes:
+    """The first eight bytes of each whole block: one that does not begin with zeros need not be looked at."""
+    whole = data[: len(data) - len(data) % BLOCK]
+    return whole.cast("Q")[:: BLOCK // len(WORD)].tobytes()

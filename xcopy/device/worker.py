@@ -12,17 +12,24 @@ if TYPE_CHECKING:
 EVERY_SIGNAL = signal.valid_signals()
 
 
+class NoThread(RuntimeError):
+    """The system gives no more threads."""
+
+
 def start(target: Callable[[], None], name: str) -> threading.Thread:
     """Start a daemon thread in which every signal is blocked from its first instruction.
 
     On /dev/sgN a signal ends the wait for a command that goes on without us; so the mask is set here,
     inherited by the thread, and put back: there is no moment in which the thread could be hit.
-    Daemon: a command under way must not keep an interrupted program from ending.
+    Daemon: a command under way must not keep an interrupted program from ending. Raises `NoThread`; what a
+    signal handler raises meanwhile is raised when the thread is there.
     """
     thread = threading.Thread(target=target, name=name, daemon=True)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, EVERY_SIGNAL)
     try:
         thread.start()
+    except RuntimeError as error:
+        raise NoThread(str(error)) from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return thread
