@@ -27,6 +27,10 @@ class Busy(AccessError):
     """The device had no time, again and again; what it was given before is not lost."""
 
 
+class ReservedElsewhere(AccessError):
+    """Another initiator has the device for itself: it answers nothing, and is not to be written."""
+
+
 class Interrupted(XcopyError):
     """The user ended it while nothing was in flight."""
 

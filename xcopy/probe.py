@@ -21,7 +21,7 @@ from cdb.inquiry import STANDARD_LENGTH, Inquiry, StandardInquiry
 from cdb.sense import UNIT_ATTENTION
 from cdb.third_party import THIRD_PARTY_COPY, SupportedCommands, ThirdPartyCopy
 from xcopy.conversation import Send, Wait
-from xcopy.errors import AccessError, UnsafeError, UnsupportedError
+from xcopy.errors import AccessError, ReservedElsewhere, UnsafeError, UnsupportedError
 from xcopy.unit import LogicalUnit, Provisioning
 from xcopy.verdict import describe, sense_of
 
@@ -159,7 +159,9 @@ def _ready(name: str, timeout: float) -> Conversation[None]:
         elif sense is None or sense.key != UNIT_ATTENTION:
             break
     if reply.status == Status.RESERVATION_CONFLICT:
-        raise AccessError(f"{name} is reserved by another initiator: release the reservation there first")
+        raise ReservedElsewhere(
+            f"{name} is reserved by another initiator: release the reservation there first"
+        )
     raise AccessError(f"{name} is not ready: {describe(reply)}")
 
 

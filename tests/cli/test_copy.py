@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from xcopy.device.array_dir import create, open_array, unit_file
-from xcopy.target.faults import Fault, check
+from xcopy.target.faults import RESERVATION_CONFLICT, Fault, check
 from xcopy.target.profile import CAPABLE
 
 if TYPE_CHECKING:
@@ -153,6 +153,18 @@ def test_a_dry_run_in_json_is_one_line_a_command(run: Callable[..., Ran], array:
     records = run(array.unit(0), array.unit(1), "--dry-run", "--json").records
     assert [r["record"] for r in records] == ["plan", "command", "done"]
     assert records[0]["limits"]["segment_blocks"]["rule"]
+
+
+@pytest.mark.parametrize("words", [(), ("probe",)])
+def test_a_unit_that_another_has_for_itself_is_refused_and_untouched(
+    run: Callable[..., Ran], array: Directory, words: tuple[str, ...]
+) -> None:
+    before = array.bytes(1)
+    emulated = open_array(array.path)
+    emulated.faults.add(Fault(opcode=0x00, unit=1, times=None, then=RESERVATION_CONFLICT))
+    ran = run(*words, array.unit(0), array.unit(1))
+    assert (ran.code, array.bytes(1)) == (3, before)
+    assert "reserved by another initiator: release the reservation there first" in ran.err + ran.out
 
 
 def test_a_read_only_destination_is_refused_and_untouched(run: Callable[..., Ran], tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from cdb.copy_results import OperatingParameters
 from tests.cdb.independent import fixed_sense
 from tests.xcopy.script import play
 from xcopy.conversation import Send, Step, converse
-from xcopy.errors import AccessError, UnsupportedError, XcopyError
+from xcopy.errors import AccessError, ReservedElsewhere, UnsupportedError, XcopyError
 from xcopy.probe import discover
 
 TUR = "00 00 00 00 00 00"
@@ -137,7 +137,7 @@ def test_a_unit_that_is_not_ready_says_why() -> None:
 
 
 def test_a_reserved_unit_is_called_reserved() -> None:
-    with pytest.raises(AccessError, match="reserved by another initiator"):
+    with pytest.raises(ReservedElsewhere, match="reserved by another initiator"):
         play(discover("sdb"), [(TUR, Reply(status=Status.RESERVATION_CONFLICT))])
 
 

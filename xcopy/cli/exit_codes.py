@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from xcopy.errnos import Means
-from xcopy.errors import Interrupted, UnsafeError, UnsupportedError, UsageError
+from xcopy.errors import Interrupted, ReservedElsewhere, UnsafeError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from xcopy.api.copy import Report
@@ -33,7 +33,7 @@ def code_of_error(error: XcopyError) -> ExitCode:
     """The exit code of an error that ended the program before or instead of a copy."""
     if isinstance(error, UsageError):
         return ExitCode.USAGE
-    if isinstance(error, UnsafeError):
+    if isinstance(error, UnsafeError | ReservedElsewhere):
         return ExitCode.UNSAFE
     if isinstance(error, UnsupportedError):
         return ExitCode.UNSUPPORTED
