@@ -69,7 +69,8 @@ class Reflink(StrEnum):
 class FileFacts:
     """A file or block device: what it is called, its size and block in bytes, its file system's f_type.
 
-    `block` is the larger of the file system's block and st_blksize; of a device, its logical block.
+    `block` is the larger of the file system's block and st_blksize; of a device, its logical block. `copies`
+    is how many bytes of a device the kernel has it copy at once, by `queue/copy_max_bytes`.
     """
 
     name: str
@@ -77,10 +78,13 @@ class FileFacts:
     block: int
     system: int = 0
     device: bool = False
+    copies: int = 0
 
     @property
     def system_name(self) -> str:
         """The file system, by name where it has one here."""
+        if self.device:
+            return "a block device"
         return FILE_SYSTEMS.get(self.system, f"file system {self.system:x}h")
 
 
@@ -119,12 +123,17 @@ class Ladder:
 
     def _never(self, means: Means) -> str:
         """Why none of the bytes may go by this means, as far as is known before it is tried."""
+        if self.reflink is Reflink.NEVER:
+            return "--reflink never" + ("" if means is Means.CLONE else ": it may share blocks unasked")
+        if self.source.device and self.destination.device:
+            if means is Means.CLONE:
+                return "a block device has no blocks to share"
+            without = [side.name for side in (self.source, self.destination) if not side.copies]
+            return f"this kernel has {without[0]} copy nothing by itself" if without else ""
         if self.source.device or self.destination.device:
             return "a block device has no blocks to share, and the kernel copies none between it and a file"
         if self.overlapping:
             return "source and destination overlap"
-        if self.reflink is Reflink.NEVER:
-            return "--reflink never" + ("" if means is Means.CLONE else ": it may share blocks unasked")
         if self.sparse is not Sparse.AUTO:
             return f"--sparse {self.sparse.value}: every byte has to be looked at"
         return ""

@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 import xcopy
 from xcopy.api import files as api
-from xcopy.api.files import CopyStopped, FileOptions, prepare
+from xcopy.api.files import CopyStopped, FileCopy, FileOptions, prepare
 from xcopy.api.reflink import reflink
 from xcopy.device.fileops import FileCalls
 from xcopy.device.open_file import open_source
+from xcopy.device.worker import NoThread, start
 from xcopy.errors import UnsafeError, UnsupportedError, UsageError
 from xcopy.file_steps import Answer, Clone, KernelCopy, Transfer
 from xcopy.ladder import Reflink
@@ -28,6 +29,7 @@ from xcopy.sparse import Sparse
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from typing import NoReturn
 
     from xcopy.file_steps import Step
     from xcopy.progress import Progress
@@ -256,9 +258,14 @@ class TestWhenItGoesWrong:
         assert not (tmp_path / "new").exists()
 
     def test_what_a_signal_handler_raises_is_raised_and_what_is_copied_is_known(
-        self, source: Path, destination: Path, performed: Callable[..., list[Step]]
+        self,
+        source: Path,
+        destination: Path,
+        performed: Callable[..., list[Step]],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """os.copy_file_range loses its count there: the bytes are on the disk and nobody knows."""
+        heard = threading.Event()
 
         class Alarm(Exception):
             pass
@@ -273,11 +280,17 @@ class TestWhenItGoesWrong:
                 assert threading.current_thread() is not threading.main_thread()
                 if rings:
                     os.kill(os.getpid(), rings.pop())
+                    assert heard.wait(60)
             return None
+
+        def stop(copy: FileCopy, reason: str) -> None:
+            copy.job.stop(reason)
+            heard.set()
 
         rings = [signal.SIGALRM]
         before = signal.signal(signal.SIGALRM, ring)
         performed(slow)
+        monkeypatch.setattr(FileCopy, "stop", stop)
         ranges = [(at, 1000, 2 * at) for at in range(0, 100_000, 1000)]
         try:
             with prepare(source, destination, enumerate(ranges)) as copy:
@@ -286,7 +299,7 @@ class TestWhenItGoesWrong:
                 report = copy.report
         finally:
             signal.signal(signal.SIGALRM, before)
-        assert 1000 <= report.copied < 100_000
+        assert report.copied == 1000
         assert "Alarm" in report.stopped
         done, data = destination.read_bytes(), source.read_bytes()
         assert [done[to : to + size] == data[at : at + size] for at, size, to in ranges] == [
@@ -294,6 +307,49 @@ class TestWhenItGoesWrong:
         ]
         with prepare(source, destination, enumerate(ranges[report.copied // 1000 :])) as rest:
             assert rest.run().complete or rest.report.stopped
+
+    def test_a_handler_that_raises_before_the_thread_began_has_nothing_copied_afterwards(
+        self, source: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        late: list[Callable[[], None]] = []
+
+        def interrupted(work: Callable[[], None], _: str) -> None:
+            late.append(work)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(api, "start", interrupted)
+        before = destination.read_bytes()
+        with prepare(source, destination) as copy:
+            with pytest.raises(KeyboardInterrupt):
+                copy.run()
+            late[0]()
+            assert (copy.report.copied, copy.report.stopped) == (0, "interrupted by KeyboardInterrupt")
+        assert destination.read_bytes() == before
+
+    def test_what_a_handler_raises_is_never_taken_for_a_lack_of_threads(
+        self, source: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupted(work: Callable[[], None], name: str) -> None:
+            start(work, name)
+            raise RuntimeError("of a handler")
+
+        monkeypatch.setattr(api, "start", interrupted)
+        with prepare(source, destination) as copy, pytest.raises(RuntimeError, match="of a handler"):
+            copy.run()
+
+    def test_without_a_thread_nothing_is_copied_and_it_says_so(
+        self, source: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def none(*_: object) -> NoReturn:
+            raise NoThread("can't start new thread")
+
+        monkeypatch.setattr(api, "start", none)
+        before = destination.read_bytes()
+        with prepare(source, destination) as copy:
+            report = copy.run()
+        assert (report.copied, report.complete) == (0, False)
+        assert report.stopped.startswith("can't start new thread: ")
+        assert destination.read_bytes() == before
 
     def test_a_stop_ends_it_between_two_calls(self, source: Path, destination: Path) -> None:
         with prepare(source, destination) as copy:

@@ -274,7 +274,7 @@ class TestRefused:
                 "crypt aes",
                 r"an encrypted volume \(dm-crypt\), vol: .*name the device below",
             ),
-            (LV, "thin 253:9 1", r"an LVM logical volume, vol: its thin target .*pool.*by other means"),
+            (LV, "thin 253:9 1", r"an LVM logical volume, vol: its thin target .*pool.*--method host"),
             (LV, "thin-pool 253:9", r"its thin-pool target keeps its blocks where a pool's"),
             (LV, "snapshot-origin 253:9", r"its snapshot-origin target .*lvremove"),
             (LV, "snapshot 253:9 253:8 P 8", r"its snapshot target .*remove the snapshots first"),
@@ -286,7 +286,7 @@ class TestRefused:
                 "multipath 0 0 1 1 service-time",
                 r"a device-mapper device, vol: its multipath target .*one of",
             ),
-            ("", "zero", r"its zero target does something .*not known here.*by other means"),
+            ("", "zero", r"its zero target does something .*not known here.*--method host"),
         ],
     )
     def test_a_layer_that_does_more_than_move_addresses(

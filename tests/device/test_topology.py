@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.device.fake_sysfs import Machine
-from xcopy.device.topology import links, resolve
+from xcopy.device.topology import copies_at_most, links, resolve
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
@@ -333,6 +334,19 @@ class TestRefused:
 
         with pytest.raises(AccessError, match=r"/dev/sdb: the kernel knows no block device 8:16"):
             machine.resolve("/dev/sdb")
+
+
+class TestByTheKernel:
+    def test_what_a_device_copies_at_once_is_said_by_its_queue(self, machine: Machine) -> None:
+        machine.disk("sdb", 16, partitions={1: (2048, 100)})
+        (machine.sysfs / "class/block/sdb/queue/copy_max_bytes").write_text("134217728\n")
+        found = [copies_at_most(os.makedev(8, minor), sysfs=str(machine.sysfs)) for minor in (16, 17)]
+        assert found == [134217728, 134217728]
+
+    def test_where_it_says_nothing_it_copies_nothing(self, machine: Machine) -> None:
+        machine.disk("sdb", 16)
+        assert copies_at_most(os.makedev(8, 16), sysfs=str(machine.sysfs)) == 0
+        assert copies_at_most(os.makedev(8, 99), sysfs=str(machine.sysfs)) == 0
 
 
 class TestLinks:

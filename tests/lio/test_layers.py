@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.lio.luns import PREFIX, command
+from tests.lio.media import bytes_at
 from tests.lio.target_log import Segment, watching
 
 if TYPE_CHECKING:
@@ -52,6 +53,52 @@ def test_a_volume_of_large_blocks_is_counted_in_them(
     media.copied(other, 3, lun, 10 + 5, 900 * 4096)
     assert [media.wrong_byte(each) for each in (lun, other)] == [None, None]
     assert seen.ranges() == [Segment(3, 15, 900)]
+
+
+class TestByHost:
+    """What storage cannot do for a layer the host does, where that is asked for."""
+
+    @pytest.fixture
+    def secret(self, luns: dict[str, Lun], mapped: Mapped) -> str:
+        command("modprobe", "dm_crypt")
+        return mapped("secret", f"0 16384 crypt aes-xts-plain64 {'5a' * 64} 0 {luns['ram1'].path} 2048")
+
+    def test_an_encrypted_volume_is_copied_as_it_is_read(
+        self, luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome], secret: str
+    ) -> None:
+        source, lun = luns["ram0"], luns["ram1"]
+        words = "--method", "host", "--yes"
+        outcome = xcopy_dev(f"{source.path}:9+3000", f"{secret}:100", *words)
+        assert outcome.exit == 0, outcome.said
+        plain = bytes(media.holds(source)[9 * 512 : 3009 * 512])
+        assert bytes_at(secret, 100 * 512, len(plain)) == plain
+        before, holds = bytes(media.holds(lun)), bytes_at(lun.path, 0, lun.size)
+        low, high = (2048 + 100) * 512, (2048 + 3100) * 512
+        assert (holds[:low], holds[high:]) == (before[:low], before[high:])
+        assert holds[low:high] not in (plain, before[low:high])
+        media.accept(lun)
+        outcome = xcopy_dev(f"{secret}:100+3000", f"{source.path}:8000", *words)
+        assert outcome.exit == 0, outcome.said
+        media.wrote(source, 8000, plain)
+        assert [media.wrong_byte(each) for each in (source, lun)] == [None, None]
+
+    def test_onto_its_own_disk_it_is_refused(
+        self, luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome], secret: str
+    ) -> None:
+        for sides in ((secret, luns["ram1"].path), (f"{luns['ram1'].path}:0+8", secret)):
+            outcome = xcopy_dev(*sides, "--method", "host", "--force=holder")
+            assert outcome.exit == 3, outcome.said
+            assert "may have bytes in common" in outcome.said
+        assert media.wrong_byte(luns["ram1"]) is None
+
+    def test_unasked_it_is_refused_with_the_way_out(
+        self, luns: dict[str, Lun], media: Media, xcopy_dev: Callable[..., Outcome], secret: str
+    ) -> None:
+        outcome = xcopy_dev(f"{secret}:0+8", luns["ram0"].path)
+        assert outcome.exit == 4, outcome.said
+        assert "its crypt target encrypts its blocks" in outcome.said
+        assert "--method host" in outcome.said
+        assert media.wrong_byte(luns["ram0"]) is None
 
 
 class TestSafety:

@@ -16,7 +16,7 @@ from xcopy.api.files import FileOptions, prepare
 from xcopy.cli.main import main
 from xcopy.device.claims import hold
 from xcopy.errnos import Means
-from xcopy.errors import UnsupportedError, UsageError
+from xcopy.errors import UsageError
 from xcopy.sparse import Sparse
 
 if TYPE_CHECKING:
@@ -229,12 +229,6 @@ class TestInUse:
         with prepare(image, device):
             assert subprocess.run(["mount", device, tmp_path], capture_output=True, check=False).returncode
         hold(device).close()
-
-
-def test_two_devices_are_not_copied_here(loop: Loop) -> None:
-    device = loop()
-    with pytest.raises(UnsupportedError, match="are devices: copy them in blocks"):
-        xcopy.copy_range(device, device)
 
 
 def test_a_device_that_is_not_there_becomes_no_file(loop: Loop) -> None:

@@ -15,8 +15,10 @@ from xcopy.sparse import Sparse
 G = 4096
 
 
-def facts(size: int = 10 * G, block: int = G, system: int = 0, *, device: bool = False) -> FileFacts:
-    return FileFacts("a.img", size, block, system, device)
+def facts(
+    size: int = 10 * G, block: int = G, system: int = 0, *, device: bool = False, copies: int = 0
+) -> FileFacts:
+    return FileFacts("a.img", size, block, system, device, copies)
 
 
 def ladder(
@@ -116,6 +118,24 @@ def test_it_is_explained_why_a_means_is_not_taken() -> None:
     on_ocfs2 = dict(ladder(facts(system=OCFS2)).explain(request(1, G, 0)))
     assert "no range has a whole block" in on_ocfs2[Means.KERNEL]
     assert all(not why for _, why in ladder().explain(request(7, 3 * G, 7)))
+
+
+@pytest.mark.parametrize("copies", [(0, 0), (0, G), (G, 0)])
+def test_two_devices_have_only_the_host_unless_the_kernel_says_that_it_has_both_copy(
+    copies: tuple[int, int],
+) -> None:
+    sides = [facts(device=True, copies=each) for each in copies]
+    made = dict(ladder(*sides).explain(request(0, G, 0)))
+    assert "no blocks to share" in made[Means.CLONE]
+    assert made[Means.KERNEL] == "this kernel has a.img copy nothing by itself"
+    assert made[Means.HOST] == ""
+
+
+def test_two_devices_that_the_kernel_has_copy_are_left_to_it_in_whole_blocks_of_both() -> None:
+    sides = facts(block=512, device=True, copies=1 << 20), facts(block=4096, device=True, copies=1 << 20)
+    made = ladder(*sides)
+    assert made.choose(512, 8 * 4096, 0) == (Means.KERNEL, 8 * 4096)
+    assert made.step == 4096
 
 
 def test_a_device_has_only_the_host() -> None:

@@ -8,38 +8,35 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from operator import index
-from threading import Event
-from typing import TYPE_CHECKING, Self, TypeAlias
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Self
 
+from xcopy.api.byte_ranges import asked_of
 from xcopy.api.safety import secure_by_host
 from xcopy.api.shared_blocks import shared_bytes
-from xcopy.asked import Asked, Extent
 from xcopy.device.caches import drop, settle
 from xcopy.device.clock import MonotonicClock
 from xcopy.device.fileops import FileCalls
 from xcopy.device.open_file import open_destination, open_source
-from xcopy.device.worker import start
+from xcopy.device.worker import NoThread, start
 from xcopy.errnos import Means
-from xcopy.errors import UnsafeError, UnsupportedError, UsageError, XcopyError
+from xcopy.errors import UnsafeError, UsageError, XcopyError
 from xcopy.file_job import GOAL, FileJob
 from xcopy.ladder import Ladder, Reflink
 from xcopy.progress import Meter, Progress
-from xcopy.ranges import Quantity
 from xcopy.results import NotCopied, RangeResults
 from xcopy.sparse import Sparse
 from xcopy.words import settle_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from xcopy.api.byte_ranges import FileRange
+    from xcopy.asked import Asked
     from xcopy.device.open_file import OpenFile, Path
-    from xcopy.ranges import Number, Written
     from xcopy.results import FailedRange
 
 LOOK = 0.2  # seconds between two looks at the progress
-LARGEST = 2**63 - 1  # bytes: what an offset of Linux can say
-FileRange: TypeAlias = "tuple[Number, Number | None, Number]"  # source offset, length, destination offset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +128,7 @@ def prepare(
         reader = stack.enter_context(open_source(source))
         writer = stack.enter_context(open_destination(destination, reader, make=not look))
         try:
-            asked = _asked(reader, writer, ranges, file)
+            asked = asked_of(reader, writer, ranges, file)
             job = _job(reader, writer, asked, options)
             cleared = secure_by_host(reader, writer, asked, stack, force=options.force, writing=not look)
             if cleared.destroyed:
@@ -142,57 +139,18 @@ def prepare(
         return FileCopy(reader, writer, asked, job, options, stack.pop_all(), tuple(cleared.warnings))
 
 
-def _asked(
-    reader: OpenFile, writer: OpenFile, ranges: Iterable[tuple[int, FileRange]], file: str | None
-) -> Asked:
-    """The ranges with their lengths resolved, all inside the source."""
-    size, room = reader.facts.size, writer.facts.size if writer.facts.device else LARGEST
-    if not size and not reader.facts.device and reader.has_bytes():
-        raise UnsupportedError(
-            f"{reader.facts.name} says that it is empty, and is not: where such a file ends, as those of "
-            "/proc, nobody can tell; cat copies it"
-        )
-
-    def resolved() -> Iterator[tuple[int, Written]]:
-        for number, each in ranges:
-            try:
-                begin, length, to = each
-            except (TypeError, ValueError):
-                raise UsageError(f"{each!r} is no range: source offset, length, destination offset") from None
-            first, place = _in_bytes(begin, reader), _in_bytes(to, writer)
-            count = max(0, size - first) if length is None else _in_bytes(length, reader)
-            for side, at in ((reader, first), (writer, place)):
-                if at % side.step or count % side.step:
-                    raise UsageError(
-                        f"{side.name}: {count} bytes at byte {at} are not whole blocks of {side.step} bytes, "
-                        "and a device has no others: give an offset and a COUNT that are"
-                    )
-            yield number, (first, count, place)
-
-    source, destination = Extent(reader.name, 0, size, 1), Extent(writer.name, 0, room, 1)
-    return Asked(source, destination, resolved(), file=file)
-
-
-def _in_bytes(number: Number, side: OpenFile) -> int:
-    """A plain number is bytes; one as it was written, without a suffix, is blocks of a device."""
-    if isinstance(number, Quantity):
-        return number.blocks(1) * (side.step if number.scale is None else 1)
-    try:
-        return index(number)
-    except TypeError:
-        raise UsageError(f"{number!r} is no number of bytes") from None
-
-
 def _job(reader: OpenFile, writer: OpenFile, asked: Asked, options: FileOptions) -> FileJob:
     """Overlaps are decided here, and what no means can do is refused."""
     clash = asked.clash() if reader.is_same_as(writer) else None
-    if clash is not None and not (options.move and len(asked) == 1):
+    if clash is not None and not (options.move and len(asked) == 1 and not reader.facts.device):
         one, other = (asked.place(index) for index in clash)
         names = " and ".join(dict.fromkeys((reader.facts.name, writer.facts.name)))
         what, way = f"{one} reads bytes that {other} writes", "copy them one by one"
         if len(asked) == 1:
             what = "the range reads bytes that it writes"
             way = "--move (move=True) copies it as if all were read first"
+        if reader.facts.device:
+            raise UnsafeError(f"source and destination overlap on one device ({names}): {what}")
         raise UnsafeError(f"source and destination overlap in one file ({names}): {what}; {way}")
     ladder = Ladder(
         reader.facts,
@@ -267,10 +225,12 @@ class FileCopy:
         raises here is raised when the call under way has been booked. An error of the copy ends in a report;
         one that is a fault of this program is in `fault`.
         """
-        ended = Event()
+        ended, claim = Event(), Lock()
         self._began = self._now()
 
         def work() -> None:
+            if not claim.acquire(blocking=False):
+                return
             try:
                 self._carry_out()
             except XcopyError as error:
@@ -286,17 +246,19 @@ class FileCopy:
         self._running = True
         try:
             start(work, "files")
-        except RuntimeError:  # no more threads to be had
-            work()
-        try:
-            while True:
-                if ended.wait(LOOK):
-                    return self.report
+            while not ended.wait(LOOK):
                 observe(self._progress())
+        except NoThread as error:
+            self._running = False
+            self.stop(f"{error}: end other programs, or raise the limit of processes (ulimit -u)")
         except BaseException as error:
             self.stop(f"interrupted by {type(error).__name__}")
-            ended.wait()
+            if claim.acquire(blocking=False):  # before the thread began, which does nothing now
+                self._running = False
+            else:
+                ended.wait()
             raise
+        return self.report
 
     def _carry_out(self) -> None:
         calls = FileCalls(

@@ -246,6 +246,12 @@ def secure_by_host(
     """As `secure`, where this host alone reads and writes: no unit is asked who has reserved it."""
     from xcopy.device.claims import below, claims, loops_beside, loops_of, mounts_on
 
+    if destination.number:
+        _refuse_loop_over_device(destination)
+        if source.number:
+            _refuse_loop_over_device(source)
+            if source.number != destination.number:
+                _refuse_common_ground(source, destination)
     for device, file in ((source, destination), (destination, source)):
         if device.node is not None and file.node is None:
             itself = loops_of(file.identity) & below(device.number)
@@ -279,6 +285,31 @@ def secure_by_host(
     ]
     place = of_device(destination)
     return _cleared(destination, place, asked, found, warnings, [], stack, force, writing=writing)
+
+
+def _refuse_loop_over_device(side: OpenFile) -> None:
+    """`UnsafeError` where uses of what is below cannot be seen: a loop device claims nothing of it."""
+    from xcopy.device.claims import loops_over_devices
+
+    for loop, device in loops_over_devices(side.number).items():
+        raise UnsafeError(
+            f"{side.name} is, or lies on, {loop}, a loop device over a block device ({device}), whose uses "
+            "are not seen through it: no --force overrides that; name that device, with the blocks on it"
+        )
+
+
+def _refuse_common_ground(source: OpenFile, destination: OpenFile) -> None:
+    """`UnsafeError` for two devices of which one lies on the other, or nobody knows that none does."""
+    from xcopy.device.claims import below, loops_beside
+    from xcopy.device.common_ground import meeting
+
+    one_file = loops_beside(destination.number) & below(source.number)
+    where = min(one_file, default="") or meeting(source.number, destination.number)
+    if where:
+        raise UnsafeError(
+            f"{source.name} and {destination.name} both are, or lie on, {where}, and may have bytes in "
+            "common: no --force overrides that; copy to a file, and from that"
+        )
 
 
 def _is_there(point: str, file: OpenFile) -> bool:

@@ -1,4 +1,4 @@
-"""Whether a copy is one between units or one of files, by what both paths are now.
+"""Whether a copy is one between units, one of files or one by the host, by what both paths are now.
 
 Nothing is opened, and what cannot be looked at is left to whoever opens it.
 """
@@ -16,6 +16,16 @@ def of_files(source: str, destination: str) -> bool:
     """Whether a copy is to or from a file (one that is to be made, too), and no side is a unit alone."""
     kinds = [kind_of(split(text).path) for text in (source, destination)]
     return "unit" not in kinds and ("file" in kinds or kinds == ["block", "none"])
+
+
+def by_host_alone(source: str, destination: str) -> bool:
+    """Whether both sides are block devices, and SCSI commands do not reach both."""
+    paths = [split(text).path for text in (source, destination)]
+    if [kind_of(path) for path in paths] != ["block", "block"]:
+        return False
+    from xcopy.device.topology import is_unit
+
+    return not all(is_unit(os.path.realpath(path)) for path in paths)
 
 
 def kind_of(path: str) -> str:

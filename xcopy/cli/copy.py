@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from xcopy.api.copy import Copy, Options, Report, prepare
-from xcopy.api.sides import of_files
+from xcopy.api.sides import by_host_alone, of_files
 from xcopy.cli.consent import agreement, forced_kinds, refuse_unsaid, unsaid
 from xcopy.cli.exit_codes import INTERRUPTED_BY_USER, ExitCode, code_of_report
 from xcopy.cli.ranges import range_list
@@ -100,7 +100,8 @@ def run_copy(arguments: argparse.Namespace) -> int:
         from xcopy.cli.extents import run_extents
 
         return run_extents(arguments)
-    if of_files(arguments.source, arguments.destination):
+    sides = arguments.source, arguments.destination
+    if of_files(*sides) or (arguments.method == "host" and by_host_alone(*sides)):
         from xcopy.cli.files import run_file_copy
 
         return run_file_copy(arguments)

@@ -1,4 +1,4 @@
-"""`xcopy-dev copy` where a side is a file: its options, and what is said of it."""
+"""`xcopy-dev copy` of files, and of devices that are no units, by the host: its options, and what is said."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from xcopy.api.endpoint import split
 from xcopy.api.files import FileCopy, FileOptions, prepare
 from xcopy.api.request import check_texts
+from xcopy.api.sides import of_files
 from xcopy.cli.consent import agreement, forced_kinds, refuse_unsaid
 from xcopy.cli.copy import refuse_said, renderer_for, say, show, signals
 from xcopy.cli.exit_codes import ExitCode, code_of_files
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable
 
-    from xcopy.api.files import FileRange, FileReport
+    from xcopy.api.byte_ranges import FileRange
+    from xcopy.api.files import FileReport
     from xcopy.cli.copy import Heard
     from xcopy.cli.render_files import FilesRenderer
     from xcopy.progress import Progress
@@ -42,17 +44,23 @@ OF_UNITS = {
 }
 
 
+# And these about files alone: of a device nothing is looked at.
+NOT_OF_DEVICES = {"sparse": "--sparse", "move": "--move"}
+
+
 def run_file_copy(arguments: argparse.Namespace) -> int:
     """Copy between files as the command line says; returns the exit code."""
-    refuse_said(arguments, OF_UNITS, "is about units, and files are copied here")
-    if arguments.method != "auto":
+    files = of_files(arguments.source, arguments.destination)
+    what = "files are" if files else "a device that is none is"
+    refuse_said(arguments, OF_UNITS, f"is about units, and {what} copied here")
+    if not files:
+        refuse_said(arguments, NOT_OF_DEVICES, "is about files, and none is copied here")
+    elif arguments.method != "auto":
         raise UsageError(
             f"--method {arguments.method} is about units; between files, --reflink never has the host copy"
         )
     if arguments.prefer != "either" or arguments.transport != "sg":
-        raise UsageError(
-            "--prefer and --transport are about units, and files are copied here: leave them out"
-        )
+        raise UsageError(f"--prefer and --transport are about units, and {what} copied here: leave them out")
     with prepared(arguments) as copy:
         refuse_unsaid(arguments)
         if looks(arguments):

@@ -14,6 +14,7 @@ from xcopy.settings import size_text as size
 if TYPE_CHECKING:
     from xcopy.api.files import FileCopy, FileReport
     from xcopy.cli.exit_codes import ExitCode
+    from xcopy.ladder import FileFacts
 
 
 class FilesRenderer(Protocol):
@@ -93,7 +94,9 @@ class FilesInText(_Trouble):
             f"  from {ladder.source.system_name} to {ladder.destination.system_name}, "
             f"blocks of {ladder.granule} bytes"
         )
-        print("nothing was copied: what the file systems refuse is known when they are asked")
+        files = not (ladder.source.device and ladder.destination.device)
+        later = ": what the file systems refuse is known when they are asked" if files else ""
+        print(f"nothing was copied{later}")
 
     def finished(self, report: FileReport, code: ExitCode) -> None:  # noqa: ARG002 - the shell shows the code
         """Bytes by means, why no cheaper one was taken, whether blocks are shared, whether it is durable."""
@@ -162,8 +165,8 @@ def _plan(copy: FileCopy, extents: str | None = None) -> dict[str, Any]:
     ladder, asked = copy.job.ladder, copy.asked
     start, _, to = asked.named(0) if asked.single else (None, None, None)
     return {
-        "source": {"name": asked.source.name, "file_system": ladder.source.system_name},
-        "destination": {"name": asked.destination.name, "file_system": ladder.destination.system_name},
+        "source": {"name": asked.source.name, "file_system": _system(ladder.source)},
+        "destination": {"name": asked.destination.name, "file_system": _system(ladder.destination)},
         "ranges": len(asked),
         "source_offset": start,
         "destination_offset": to,
@@ -173,6 +176,10 @@ def _plan(copy: FileCopy, extents: str | None = None) -> dict[str, Any]:
         "block": ladder.granule,
         "means": [{"means": means, "refused": why or None} for means, why in _means(copy, extents)],
     }
+
+
+def _system(side: FileFacts) -> str | None:
+    return None if side.device else side.system_name
 
 
 def _shared(report: FileReport) -> str:

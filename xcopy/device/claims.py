@@ -168,6 +168,23 @@ def files_below(number: int, *, sysfs: str = "/sys") -> dict[str, str]:
     return found
 
 
+def loops_over_devices(number: int, *, sysfs: str = "/sys") -> dict[str, str]:
+    """The loop devices that a block device is or lies on, and that lie on a block device: which."""
+    found = {}
+    for device in sorted(below(number, sysfs=sysfs)):
+        shown = Path(sysfs) / "class/block" / Path(device).name / "loop/backing_file"
+        file, names = _file_of(shown), lines(shown)
+        if any(file[2:]) or any(Path(name).is_block_device() for name in names):
+            found[device] = names[0] if names else "another block device"
+    return found
+
+
+def system_below(loop: Path) -> int:
+    """The number of the device that a loop device's file is on the file system of; 0 where that has none."""
+    file = _file_of(loop / "loop/backing_file")
+    return file[0] if file else 0
+
+
 def loops_beside(number: int, *, sysfs: str = "/sys") -> frozenset[str]:
     """Other loop devices over the files that a block device lies in."""
     itself = below(number, sysfs=sysfs)

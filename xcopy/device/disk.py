@@ -14,6 +14,7 @@ from xcopy.device.paths import Way, way
 from xcopy.device.tree import Block, Tree, number_of, text_of
 from xcopy.errors import UnsupportedError, UsageError
 
+BY_HOST: Final = "have the host copy it (--method host)"
 Kind = Literal["disk", "partition", "sg"]
 
 # Device types (SPC-4 6.6.2) that answer to block commands: direct access, optical memory, simplified, zoned.
@@ -158,11 +159,12 @@ def _refuse_unless_scsi(tree: Tree, path: str, whole: Path) -> None:
         below = " or ".join(tree.path(name) for name in tree.disks_below(whole))
         raise UnsupportedError(
             f"{named} is {layer}, not a SCSI disk, and its block addresses are not a disk's; "
-            f"name the disk below it, with the range of blocks on that disk" + (f": {below}" if below else "")
+            f"name the disk below it, with the range of blocks on that disk{f' ({below})' * bool(below)}, "
+            f"or {BY_HOST}"
         )
     bus = (whole / "device/subsystem").resolve().name
     if whole.name.startswith("loop"):
-        what, way_out = "a loop device", "or copy its backing file by other means"
+        what, way_out = "a loop device", "or its backing file"
     elif whole.name.startswith("nvme"):
         what, way_out = "an NVMe device", "`xcopy-dev list` lists them"
     elif bus == "virtio":
@@ -173,7 +175,7 @@ def _refuse_unless_scsi(tree: Tree, path: str, whole: Path) -> None:
         return _refuse_other_types(path, whole / "device")
     raise UnsupportedError(
         f"{named} is {what}, not a SCSI unit: it takes no SCSI commands; "
-        f"name a SCSI disk such as /dev/sdb ({way_out})"
+        f"name a SCSI disk such as /dev/sdb ({way_out}), or {BY_HOST}"
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
 from cdb.errors import DecodeError
-from xcopy.device.disk import Node, of_block, whole_of
+from xcopy.device.disk import BY_HOST, Node, of_block, whole_of
 from xcopy.device.dm_table import striping, table
 from xcopy.device.paths import rank
 from xcopy.device.tree import number_of, text_of
@@ -33,11 +33,11 @@ SNAPSHOTS: Final = (
 )
 ELSEWHERE: Final = (
     "keeps its blocks where a pool's own tables say",
-    "copy it by other means, or all of the pool's disks while nothing uses them",
+    "copy all of the pool's disks while nothing uses them",
 )
 SEVERAL: Final = (
     "keeps its blocks, or what restores them, on several devices that have to agree",
-    "copy it by other means; where it mirrors, `lvconvert -m0` makes it a linear volume",
+    "where it mirrors, `lvconvert -m0` makes it a linear volume",
 )
 CACHED: Final = (
     "may have its newest blocks on another device",
@@ -57,7 +57,7 @@ TARGETS: Final = {
     "writecache": CACHED,
     "multipath": ("leads to one unit by several paths", "name one of them"),
 }
-OTHER: Final = "does something to its blocks that is not known here", "copy it by other means"
+OTHER: Final = "does something to its blocks that is not known here", "copy what it is made of"
 
 DEEPEST: Final = 16  # layers one upon another
 
@@ -293,7 +293,7 @@ class _Descent:
         disks = ", ".join(self.tree.path(name) for name in self.tree.disks_below(here))
         return UnsupportedError(
             f"{named}: its {kind} target {does}, so blocks cannot be copied by their addresses on a disk; "
-            f"{way_out}" + (f" (below it: {disks})" if disks else "")
+            f"{way_out}, or {BY_HOST}" + (f" (below it: {disks})" if disks else "")
         )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from xcopy.device.fiemap import extents
-from xcopy.device.topology import of_host
+from xcopy.device.topology import copies_at_most, is_unit, of_host
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
 from xcopy.ladder import SHOWS_OTHERS, FileFacts
 
@@ -31,6 +31,7 @@ FILE: Final = "file"
 BLOCK_DEVICE: Final = "block device"
 NOWHERE: Final = "/dev/"  # a file made here by a slip of the pen fills memory, and backs nothing up
 MEMORY: Final = "/dev/shm/"
+NO_FILE_SYSTEM: Final = -1
 ROOM: Final = 256  # bytes, more than any struct statfs has; f_type is its first word
 Path: TypeAlias = "str | os.PathLike[str] | int"
 
@@ -39,7 +40,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(slots=True)
 class OpenFile:
-    """An open file until `close`; `identity` is the same for all names of one file on one mount."""
+    """An open file until `close`; `identity` is the same for all names of one file on one mount.
+
+    And for all nodes of one block device.
+    """
 
     fd: int
     facts: FileFacts
@@ -47,6 +51,7 @@ class OpenFile:
     created: str = ""
     node: Found | None = None  # of a device
     number: int = 0  # of a device: st_rdev
+    unit: bool = False  # a device that SCSI commands reach: a unit, a partition, or a volume on units
 
     @property
     def name(self) -> str:
@@ -167,7 +172,7 @@ def open_destination(path: Path, like: OpenFile, *, make: bool = True) -> OpenFi
         raise UsageError(f"{name}: no such file")
     if isinstance(path, int) and fcntl.fcntl(path, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
         raise UsageError(f"{name} is open for reading alone, so nothing can be copied to it")
-    if kind == BLOCK_DEVICE and like.facts.device:
+    if kind == BLOCK_DEVICE and like.unit and is_unit(os.path.realpath(at)):
         raise UnsupportedError(f"{name} and {like.facts.name} are devices: copy them in blocks, as units")
     if kind == BLOCK_DEVICE:
         return _opened_device(name, at, os.O_WRONLY if make else os.O_RDONLY)
@@ -257,7 +262,7 @@ def _opened(name: str, at: str, flags: int, mode: int = 0) -> OpenFile:
 
 
 def _opened_device(name: str, at: str, flags: int) -> OpenFile:
-    node = of_host(os.path.realpath(at))
+    node, unit = of_host(os.path.realpath(at))
     try:
         fd = os.open(at, flags | os.O_DIRECT | os.O_CLOEXEC)
     except OSError as error:
@@ -271,8 +276,9 @@ def _opened_device(name: str, at: str, flags: int) -> OpenFile:
     except OSError as error:
         os.close(fd)
         raise _cannot(name, error) from error
-    facts = FileFacts(name, size, block, device=True)
-    return OpenFile(fd, facts, (found.st_dev, found.st_ino), node=node, number=found.st_rdev)
+    facts = FileFacts(name, size, block, device=True, copies=copies_at_most(found.st_rdev))
+    identity = NO_FILE_SYSTEM, found.st_rdev  # nodes of one number are one device, wherever they are
+    return OpenFile(fd, facts, identity, node=node, number=found.st_rdev, unit=unit)
 
 
 def _number(fd: int, request: int) -> int:

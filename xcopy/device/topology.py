@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from xcopy.device import disk, layers
-from xcopy.device.tree import Block, Tree
+from xcopy.device.tree import Block, Tree, number_of
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
@@ -86,19 +86,40 @@ def _by_its_name(found: Found, status: Callable[[str], os.stat_result]) -> Found
     return found
 
 
-def of_host(path: str, *, sysfs: str = "/sys", dev: str = "/dev") -> Found:
-    """A block device that a host reads and writes: as `resolve` where that knows it, else as it is.
+def of_host(path: str, *, sysfs: str = "/sys", dev: str = "/dev") -> tuple[Found, bool]:
+    """A block device that a host reads and writes: as `resolve` where SCSI commands reach it, else as it is.
+
+    With it whether they do.
 
     Raises as `resolve`, but no `UnsupportedError`.
     """
     try:
-        return resolve(path, sysfs=sysfs, dev=dev)
+        return resolve(path, sysfs=sysfs, dev=dev), True
     except UnsupportedError:
         tree, number = Tree(Path(sysfs), dev), os.stat(path).st_rdev
         here = tree.at(os.major(number), os.minor(number))
         if here is None:
             raise
-        return disk.of_any_block(tree, path, here)
+        return _by_its_name(disk.of_any_block(tree, path, here), os.stat), False
+
+
+def is_unit(path: str, *, sysfs: str = "/sys", dev: str = "/dev") -> bool:
+    """Whether SCSI commands reach the blocks of a device; raises as `resolve`, but no `UnsupportedError`."""
+    try:
+        resolve(path, sysfs=sysfs, dev=dev)
+    except UnsupportedError:
+        return False
+    return True
+
+
+def copies_at_most(number: int, *, sysfs: str = "/sys") -> int:
+    """Bytes of a block device that the kernel has it copy at once; 0 for none, as of every Linux up to 6.18.
+
+    `queue/copy_max_bytes` is of patches that have copy_file_range(2) copy between devices opened O_DIRECT
+    (Nitesh Shetty, "Implement copy offload support", 2022 to 2024).
+    """
+    here = Tree(Path(sysfs), "/dev").at(os.major(number), os.minor(number))
+    return 0 if here is None else number_of(disk.whole_of(here) / "queue/copy_max_bytes") or 0
 
 
 def block(name: str, *, sysfs: str = "/sys", dev: str = "/dev") -> Block:

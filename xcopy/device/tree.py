@@ -214,7 +214,8 @@ class Tree:
 
 def identity(here: Path) -> set[object]:
     """What identifies the unit of a disk; nothing where its words would fit any disk."""
-    wwid, page = text_of(here / "device/wwid"), bytes_of(here / "device/vpd_pg83")
+    wwid = text_of(here / "device/wwid") or text_of(here / "wwid")  # SCSI's, and NVMe's
+    page = bytes_of(here / "device/vpd_pg83")
     found: set[object] = {wwid} if wwid.split(".", 1)[-1].strip("0 ") else set()
     try:
         designators = DeviceIdentification.unpack_from(page).designators if page else ()
