@@ -261,25 +261,34 @@ def is_status(step: Step) -> bool:
 class Watched:
     """A copy of 1000 blocks whose first command stands still in its third segment until `enough` is true.
 
-    Time goes a second on at each look of the clock.
+    Time goes a second on at each look of the clock, once it stands.
     """
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, *faults: Fault, enough: Callable[[Watched], bool]
     ) -> None:
         monkeypatch.setattr(runner, "TICK", 0.001)
-        self.go_on, self.enough = threading.Event(), enough
-        self.inside: list[int] = []
+        self.stands, self.go_on, self.enough = threading.Event(), threading.Event(), enough
+        self.clock = Ticking()
+        self.inside: list[int] = []  # while that command stands still
         self.looks_since = 0  # an answer was heard
         self.runners: list[Runner] = []
-        stand = Call(lambda: self.go_on.wait(20) or pytest.fail("nothing was seen"))
-        self.array = array(*faults, Fault(at="write", nth=3, then=stand))
+        self.array = array(*faults, Fault(at="write", nth=3, then=Call(self.stand)))
+
+    def stand(self) -> None:
+        self.stands.set()
+        assert self.go_on.wait(20), "nothing was seen"
+
+    def now(self) -> float:
+        return self.clock.now() if self.stands.is_set() else 0.0
 
     def observe(self, job: Job) -> None:
         inside = self.runners[0].inside
-        self.inside.append(inside)
         assert inside <= job.coverage.count(State.IN_FLIGHT) * BLOCK
-        if inside and not self.go_on.is_set():
+        if self.go_on.is_set():
+            return
+        self.inside.append(inside)
+        if inside:
             assert job.coverage.count(State.COPIED) == 0  # shown, and not booked
         self.looks_since += bool(self.asked and not self.runners[0]._asides)
         if self.enough(self):
@@ -294,7 +303,7 @@ class Watched:
             jobs=2,
             runner=self.runners,
             observe=self.observe,
-            now=Ticking().now,
+            now=self.now,
             drive=drive,
         )
 
@@ -366,7 +375,7 @@ def test_a_unit_that_says_to_who_asks_that_it_was_reset_stops_the_copy(
     monkeypatch: pytest.MonkeyPatch, attention: Reply
 ) -> None:
     tells = Fault(when=is_status, then=attention)
-    seen = Watched(monkeypatch, tells, enough=lambda seen: seen.asked > 0)
+    seen = Watched(monkeypatch, tells, enough=lambda seen: seen.looks_since > 0)
     job = seen.run()
     assert job.in_doubt
     assert "the " in job.stopped
