@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from xcopy.coverage import Coverage, State
-from xcopy.errors import XcopyError
+from xcopy.errors import NoThread, XcopyError
 from xcopy.task import MAP
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Checkpoints:
         self._working = True
         try:
             self._start(step, "checkpoint")
-        except RuntimeError:  # no more threads to be had
+        except NoThread:
             step()
 
     def _synchronize(self) -> None:

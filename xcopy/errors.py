@@ -31,6 +31,10 @@ class ReservedElsewhere(AccessError):
     """Another initiator has the device for itself: it answers nothing, and is not to be written."""
 
 
+class NoThread(XcopyError):
+    """The system gives no more threads, without which some things can be done and others not."""
+
+
 class Interrupted(XcopyError):
     """The user ended it while nothing was in flight."""
 

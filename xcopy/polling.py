@@ -1,14 +1,16 @@
 """How far a command has come that takes long: the unit that has it is asked, and what it says is shown.
 
 Shown, and nothing else: no block counts as copied, is sent again or is left alone because of it. A unit that
-refuses, is silent or cannot be understood is never asked again. Of a copy that runs nothing is lost by this;
-of one that has just ended the state may be told once only (SPC-4 6.24, 6.25), and `follow_up` can do without:
-a copy that is not known is over. But any command may be told of a unit attention, which the next command of a
-task then does not hear of; so what is answered to commands sent aside is all handed on.
+refuses, is silent or cannot be understood is never asked again; so is one that again and again knows nothing
+of a copy: a single one may have just ended. Of a copy that runs nothing is lost by this; of one that has just
+ended the state may be told once only (SPC-4 6.24, 6.25), and `follow_up` can do without: a copy that is not
+known is over. But any command may be told of a unit attention, which the next command of a task then does not
+hear of; so what is answered to commands sent aside is all handed on.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from cdb.command import TransportError
 from cdb.copy_status import LID1_IN_PROGRESS, RUNNING, CopyOperation
 from xcopy.errors import XcopyError
-from xcopy.follow_up import STATUS_LID1, question, state_in
+from xcopy.follow_up import STATUS_LID1, knows_nothing, question, state_in
 from xcopy.list_ids import WITHOUT
 from xcopy.task import OffloadTask
 from xcopy.verdict import Action, judge
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     Sender: TypeAlias = Callable[[Ways, Callable[["Aside"], object]], None]
 
 LONG = 5.0  # seconds after which a command takes long, and between two times that is asked
+STRANGE = 3  # times in a row that a unit knows nothing of a copy, and is not asked again
 TIMEOUT = 600.0  # a question may wait behind copies; where one is given up the unit may be reset
 UNLISTED = frozenset({(0x84, STATUS_LID1)})  # what a unit is tried with that does not say what it has
 
@@ -85,6 +88,7 @@ class Polling:
         self._pairs, self._request, self._timeout = pairs, request, timeout or TIMEOUT
         self._next = now + LONG
         self._never: set[tuple[Side, int]] = set()
+        self._strange: Counter[tuple[Side, int]] = Counter()
 
     def questions(self, flying: Iterable[Flying], now: float) -> list[Question]:
         """What to ask now, in the order the tasks went out; mostly nothing."""
@@ -99,14 +103,18 @@ class Polling:
 
     def heard(self, question: Question, reply: Reply | None) -> None:
         """An answer about a task that is still under way."""
-        task, reached = question.about.task, None
+        task, reached, unit = question.about.task, None, (question.to, question.pair)
+        if reply is not None and knows_nothing(reply) and self._strange[unit] + 1 < STRANGE:
+            self._strange[unit] += 1
+            return
         if reply is not None and reply.good:
             reached = reached_in(question.command, reply.data, self._request.block_size)
         elif reply is not None and judge(reply, proven=True).action in (Action.WAIT, Action.REPEAT):
             return
         if reached is None:
-            self._never.add((question.to, question.pair))
+            self._never.add(unit)
             return
+        self._strange[unit] = 0
         most = task.piece.blocks * self._request.block_size
         question.about.reached = max(question.about.reached, min(reached, most))
 

@@ -146,39 +146,35 @@ def recognize(unit: LogicalUnit, path: str, timeout: float = 60.0) -> Conversati
 
 
 def _ready(name: str, timeout: float) -> Conversation[None]:
-    """TEST UNIT READY until it is GOOD: unit attentions are taken off, busy is waited for."""
-    command = Command(name="TEST UNIT READY", cdb=TestUnitReady().pack(), timeout=timeout)
-    reply = Reply()
-    for _ in range(_TRIES):
-        reply = yield Send(command)
-        if reply.good:
-            return
-        sense = sense_of(reply)
-        if reply.status in (Status.BUSY, Status.TASK_SET_FULL):
-            yield Wait(_BUSY_WAIT)
-        elif sense is None or sense.key != UNIT_ATTENTION:
-            break
-    if reply.status == Status.RESERVATION_CONFLICT:
-        raise ReservedElsewhere(
-            f"{name} is reserved by another initiator: release the reservation there first"
-        )
-    raise AccessError(f"{name} is not ready: {describe(reply)}")
+    reply = yield from _asked(timeout, "TEST UNIT READY", TestUnitReady().pack(), 0)
+    if not reply.good:
+        raise _not_answered(name, reply, f"{name} is not ready")
 
 
 def _data(name: str, timeout: float, what: str, cdb: bytes, length: int) -> Conversation[bytes]:
     reply = yield from _asked(timeout, what, cdb, length)
     if not reply.good:
-        raise AccessError(f"{name} refused {what}: {describe(reply)}")
+        raise _not_answered(name, reply, f"{name} refused {what}")
     return reply.data
 
 
+def _not_answered(name: str, reply: Reply, what: str) -> AccessError:
+    if reply.status == Status.RESERVATION_CONFLICT:
+        return ReservedElsewhere(
+            f"{name} is reserved by another initiator: release the reservation there first"
+        )
+    return AccessError(f"{what}: {describe(reply)}")
+
+
 def _asked(timeout: float, what: str, cdb: bytes, length: int) -> Conversation[Reply]:
-    """The answer to a question, asked again past unit attentions."""
+    """The answer to a question, asked again past unit attentions; where the unit is busy, after a while."""
     reply = Reply()
     for _ in range(_TRIES):
         reply = yield Send(Command(name=what, cdb=cdb, data_in=length, timeout=timeout))
         sense = sense_of(reply)
-        if sense is None or sense.key != UNIT_ATTENTION:
+        if reply.status in (Status.BUSY, Status.TASK_SET_FULL):
+            yield Wait(_BUSY_WAIT)
+        elif sense is None or sense.key != UNIT_ATTENTION:
             break
     return reply
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from cdb.command import Reply
 from xcopy.conversation import Read, Send, Side, Wait, Write, converse
+from xcopy.errors import NoThread
 from xcopy.follow_up import alarm, knows_nothing, tells_of_nexus_loss
 from xcopy.host import HostOutcome, copy_piece
 from xcopy.lba_status import Seen, look
@@ -219,7 +220,7 @@ class Runner:
         if self._workers <= len(self._flying):
             try:
                 self._start(self._work, f"copy-{self._workers}")
-            except RuntimeError:  # no more threads to be had
+            except NoThread:
                 self._job.untake(task)
                 if not self._workers:
                     raise
@@ -314,7 +315,7 @@ class Runner:
                 self._done.put(None)
                 doors.close()
 
-        with suppress(RuntimeError):  # no more threads to be had: what is under way ends by itself
+        with suppress(NoThread):  # what is under way ends by itself
             self._start(work, name)
             self._asides += 1
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from xcopy.device import read_ahead
 from xcopy.device.fileops import FileCalls
 from xcopy.device.read_ahead import CHUNK, ReadAhead
+from xcopy.errors import NoThread
 from xcopy.file_steps import Transfer
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def test_where_there_are_no_more_threads_it_reads_in_turn(
     content: bytes, fd: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> NoReturn:
-        raise RuntimeError("can't start new thread")
+        raise NoThread("can't start new thread")
 
     monkeypatch.setattr(read_ahead, "start", refused)
     assert b"".join(bytes(chunk.data) for chunk in ReadAhead(fd).chunks(5, SIZE - 5)) == content[5:]

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from xcopy.device import worker
+from xcopy.errors import NoThread
 
 DEADLINE = 10.0
 # The kernel lets nobody block these two.
@@ -40,7 +41,7 @@ def test_the_mask_is_put_back_when_a_thread_does_not_start(monkeypatch: pytest.M
     monkeypatch.setattr(threading.Thread, "start", refuse)
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
-    with pytest.raises(RuntimeError):
+    with pytest.raises(NoThread, match=r"can't start new thread: .* \(ulimit -u\)"):
         worker.start(lambda: None, "probe")
 
     assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before

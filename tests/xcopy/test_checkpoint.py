@@ -13,7 +13,7 @@ from tests.xcopy.journals import BLOCKS, journal
 from tests.xcopy.test_job import job
 from xcopy.checkpoint import IN_DOUBT, Checkpoints
 from xcopy.coverage import State
-from xcopy.errors import AccessError
+from xcopy.errors import AccessError, NoThread
 from xcopy.journal import read, record
 from xcopy.limits import Refusal
 from xcopy.plan import Piece
@@ -302,7 +302,7 @@ def test_a_fault_of_the_program_is_raised_where_the_copy_hears_it(step: str) -> 
 
 def test_without_a_thread_to_be_had_a_checkpoint_is_made_here_and_now() -> None:
     world = Destination()
-    kept = world.kept(start=failing(RuntimeError()))
+    kept = world.kept(start=failing(NoThread()))
     world.copied(1)
     for now in (0.0, 5.0, 5.1):
         kept.look(now)

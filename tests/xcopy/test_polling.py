@@ -179,7 +179,6 @@ def test_a_unit_that_cannot_say_now_is_asked_later(later: Reply) -> None:
     [
         None,  # silence
         check(5, 0x20),
-        check(5, 0x24),
         check(2, 0x3A),
         Reply(status=Status.RESERVATION_CONFLICT),
         Reply(status=2),
@@ -192,6 +191,17 @@ def test_a_unit_that_cannot_say_now_is_asked_later(later: Reply) -> None:
 )
 def test_a_unit_that_refuses_is_silent_or_talks_nonsense_is_never_asked_again(never: Reply | None) -> None:
     assert told(running(512), never) == (512, False)
+
+
+UNKNOWN = check(5, 0x24)
+
+
+def test_a_copy_that_is_not_known_may_have_just_ended_and_only_three_in_a_row_say_that_none_is_known() -> (
+    None
+):
+    assert told(running(512), UNKNOWN, UNKNOWN) == (512, True)
+    assert told(UNKNOWN, UNKNOWN, running(512), UNKNOWN, UNKNOWN) == (512, True)
+    assert told(running(512), UNKNOWN, UNKNOWN, UNKNOWN) == (512, False)
 
 
 @given(data=st.binary(max_size=64), lid4=st.booleans())
@@ -331,15 +341,17 @@ def test_an_array_that_is_busy_is_asked_later(monkeypatch: pytest.MonkeyPatch) -
     assert seen.asked >= 4
 
 
-@pytest.mark.parametrize("no", [check(5, 0x20), check(5, 0x24), Silence("lost"), Reply(data=b"\0" * 12)])
-def test_an_array_that_refuses_is_asked_once_in_the_whole_copy(
-    monkeypatch: pytest.MonkeyPatch, no: Reply | Silence
+@pytest.mark.parametrize(
+    ("no", "times"), [(check(5, 0x20), 1), (UNKNOWN, 3), (Silence("lost"), 1), (Reply(data=b"\0" * 12), 1)]
+)
+def test_an_array_that_refuses_is_not_asked_again_in_the_whole_copy(
+    monkeypatch: pytest.MonkeyPatch, no: Reply | Silence, times: int
 ) -> None:
     refuses = Fault(when=is_status, then=no, times=None)
-    seen = Watched(monkeypatch, refuses, enough=lambda seen: seen.looks_since > 20)
+    seen = Watched(monkeypatch, refuses, enough=lambda seen: seen.looks_since > 50)
     job = seen.run()
     assert_copied(seen.array, 1000, 5, 9)
-    assert seen.asked == 1
+    assert seen.asked == times
     assert max(seen.inside) == 0
     assert not job.fallbacks
 

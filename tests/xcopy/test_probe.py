@@ -147,6 +147,45 @@ def test_a_busy_unit_is_waited_for() -> None:
         play(discover("sdb"), [(TUR, busy), ("wait", None), (TUR, NO)])
 
 
+def test_a_reservation_that_is_first_told_of_by_another_command_is_called_one_too() -> None:
+    conflict = Reply(status=Status.RESERVATION_CONFLICT)
+    lines = [
+        (TUR, Reply()),
+        (INQUIRY, inquiry(three_pc=0)),
+        (PAGE.format("00"), NO),
+        (CAPACITY16, conflict),
+        (CAPACITY10, conflict),
+    ]
+    with pytest.raises(ReservedElsewhere, match="reserved by another initiator"):
+        play(discover("sdb"), lines)
+
+
+@pytest.mark.parametrize("later", [Status.BUSY, Status.TASK_SET_FULL])
+def test_what_a_busy_unit_does_not_answer_now_is_not_taken_for_a_refusal(later: int) -> None:
+    busy = Reply(status=later)
+    unit = play(
+        discover("sdb"),
+        [
+            (TUR, Reply()),
+            (INQUIRY, inquiry()),
+            (PAGE.format("00"), busy),
+            ("wait", None),
+            (PAGE.format("00"), page(0, "0083")),
+            (PAGE.format("83"), busy),
+            ("wait", None),
+            (PAGE.format("83"), page(0x83, "01030010" + NAA)),
+            (CAPACITY16, busy),
+            ("wait", None),
+            (CAPACITY16, CAPACITY),
+            (PARAMETERS, busy),
+            ("wait", None),
+            (PARAMETERS, Reply(data=OPERATING.pack())),
+        ],
+    )
+    assert unit.copy_designator.value.hex() == NAA
+    assert unit.parameters == OPERATING
+
+
 @given(st.data())
 def test_a_device_that_answers_garbage_ends_in_a_clear_error_or_a_unit(data: st.DataObject) -> None:
     replies = st.builds(

@@ -16,6 +16,7 @@ from xcopy.comparison import Comparison, Prefer
 from xcopy.conversation import Pushback, Side, converse
 from xcopy.coverage import State
 from xcopy.device.worker import start
+from xcopy.errors import NoThread
 from xcopy.host import CommandBlocks
 from xcopy.job import Job, Method
 from xcopy.limits import Limits, Wanted, agree
@@ -380,7 +381,7 @@ def test_a_system_without_more_threads_copies_with_those_it_has(allowed: int) ->
 
     def spawn(work: Callable[[], None], name: str) -> object:
         if len(started) == allowed:
-            raise RuntimeError("can't start new thread")
+            raise NoThread("can't start new thread")
         started.append(name)
         return start(work, name)
 
@@ -393,10 +394,10 @@ def test_a_system_without_more_threads_copies_with_those_it_has(allowed: int) ->
 
 def test_a_system_without_any_thread_copies_nothing_and_says_so() -> None:
     def spawn(work: Callable[[], None], name: str) -> object:
-        raise RuntimeError(f"can't start new thread {name} for {work}")
+        raise NoThread(f"can't start new thread {name} for {work}")
 
     a = array()
-    with pytest.raises(RuntimeError, match="new thread"):
+    with pytest.raises(NoThread, match="new thread"):
         copy(a, 100, 0, 0, spawn=spawn)
     assert_copied(a, 0, 0, 0)
 

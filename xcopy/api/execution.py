@@ -19,7 +19,7 @@ from xcopy.device.clock import MonotonicClock
 from xcopy.device.descriptors import workers
 from xcopy.device.worker import start
 from xcopy.drive import Unguided
-from xcopy.errors import AccessError, XcopyError
+from xcopy.errors import AccessError, NoThread, XcopyError
 from xcopy.governor import Governor
 from xcopy.job import Method
 from xcopy.list_ids import MOST
@@ -151,7 +151,7 @@ class Execution:
 
         try:
             start(work, "durable")
-        except RuntimeError:  # no more threads to be had
+        except NoThread:
             work()
         if (error := self._observed(ended)) is not None:
             raise error

@@ -18,9 +18,9 @@ from xcopy.device.caches import drop, settle
 from xcopy.device.clock import MonotonicClock
 from xcopy.device.fileops import FileCalls
 from xcopy.device.open_file import open_destination, open_source
-from xcopy.device.worker import NoThread, start
+from xcopy.device.worker import start
 from xcopy.errnos import Means
-from xcopy.errors import UnsafeError, UsageError, XcopyError
+from xcopy.errors import NoThread, UnsafeError, UsageError, XcopyError
 from xcopy.file_job import GOAL, FileJob
 from xcopy.ladder import Ladder, Reflink
 from xcopy.progress import Meter, Progress
@@ -250,7 +250,7 @@ class FileCopy:
                 observe(self._progress())
         except NoThread as error:
             self._running = False
-            self.stop(f"{error}: end other programs, or raise the limit of processes (ulimit -u)")
+            self.stop(str(error))
         except BaseException as error:
             self.stop(f"interrupted by {type(error).__name__}")
             if claim.acquire(blocking=False):  # before the thread began, which does nothing now

@@ -17,7 +17,7 @@ from xcopy.conversation import Side
 from xcopy.device.clock import MonotonicClock
 from xcopy.device.descriptors import workers
 from xcopy.device.worker import start
-from xcopy.errors import XcopyError
+from xcopy.errors import NoThread, XcopyError
 from xcopy.progress import Meter, Progress
 from xcopy.verification import PIECE_BYTES, VERIFY, Compared, Findings, Selection, Verified, compare
 
@@ -139,7 +139,7 @@ class Verifying:
             if self._workers <= self._in_flight:
                 try:
                     start(self._work, f"verify-{self._workers}")
-                except RuntimeError:  # no more threads to be had
+                except NoThread:
                     if not self._workers:
                         raise
                     self._most = self._workers

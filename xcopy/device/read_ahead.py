@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
 from xcopy.device.worker import start
+from xcopy.errors import NoThread
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -59,7 +60,7 @@ class ReadAhead:
 
         try:
             thread = start(work, "read ahead") if length > CHUNK else None
-        except RuntimeError:  # no more threads to be had
+        except NoThread:
             thread = None
         if thread is None:
             yield from self._read(begin, length, step, repeat(self._buffers[0]))

@@ -6,14 +6,12 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+from xcopy.errors import NoThread
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 EVERY_SIGNAL = signal.valid_signals()
-
-
-class NoThread(RuntimeError):
-    """The system gives no more threads."""
 
 
 def start(target: Callable[[], None], name: str) -> threading.Thread:
@@ -29,7 +27,7 @@ def start(target: Callable[[], None], name: str) -> threading.Thread:
     try:
         thread.start()
     except RuntimeError as error:
-        raise NoThread(str(error)) from error
+        raise NoThread(f"{error}: end other programs, or raise the limit of processes (ulimit -u)") from error
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return thread
