@@ -234,6 +234,7 @@ def test_0_blocks_copy_nothing_and_say_so(run: Callable[..., Ran], array: Direct
         ("{0}", "{1}", "--timeout", "-3"),
         ("{0}", "{1}", "--method", "magic"),
         ("{0}", "{1}", "--require", "offload", "--method", "host"),
+        ("{0}", "{1}", "--journal-interval", "5"),
         ("{0}", "{1}", "--meth", "host"),
         ("probe",),
         ("emu",),

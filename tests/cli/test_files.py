@@ -192,6 +192,7 @@ def test_a_file_over_itself_is_refused_and_moved_when_that_is_asked_for(run: Run
         ("a.img", "/dev/xcopy-no-such", (), 2, "no such device"),
         ("a.img", "b.img", ("--jobs", "4"), 2, "--jobs is about units"),
         ("a.img", "b.img", ("--journal", "j"), 2, "--journal is about units"),
+        ("a.img", "b.img", ("--journal-interval", "5"), 2, "--journal-interval is about units"),
         ("a.img", "b.img", ("--verify",), 2, "--verify is about units"),
         ("a.img", "b.img", ("--method", "host"), 2, "--reflink never"),
         ("a.img", "b.img", ("--prefer", "speed"), 2, "--prefer and --transport are about units"),

@@ -382,6 +382,8 @@ def test_0_blocks_are_verified_at_once(run: Callable[..., Ran], array: Directory
         (("--verify-only", "--require", "offload"), "--require is about a copy"),
         (("--verify-only", "--prefer", "speed"), "--prefer speed is about a copy"),
         (("--verify-only", "--segment", "4MiB"), "--segment is about a copy"),
+        (("--verify-only", "--sparse", "never"), "--sparse is about a copy"),
+        (("--verify-only", "--journal-interval", "5"), "--journal-interval is about a copy"),
         (("--verify-only=half",), "'half' is no part to verify: write whole, sample, sample:N"),
         (("--verify=sample:1",), "2 pieces or more"),
         (("--verify=sample:x",), "'x' is not a number"),

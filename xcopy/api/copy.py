@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     from xcopy.results import FailedRange
     from xcopy.verification import Verified
 
+INTERVAL = 5.0  # seconds between two records of a journal
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -73,7 +75,7 @@ class Options:
     freeze: bool = False
     transport: str = "sg"
     journal: str | None = None
-    journal_interval: float = 5.0
+    journal_interval: float = INTERVAL
     verify: str = ""
     sparse: Sparse = Sparse.AUTO
 

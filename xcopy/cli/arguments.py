@@ -100,7 +100,6 @@ def _add_copy(copy: argparse.ArgumentParser) -> None:
     copy.add_argument(
         "--journal-interval",
         type=_seconds,
-        default=5.0,
         metavar="SECONDS",
         help="between two records (default 5)",
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from xcopy.api.copy import Copy, Options, Report, prepare
+from xcopy.api.copy import INTERVAL, Copy, Options, Report, prepare
 from xcopy.api.sides import by_host_alone, of_files
 from xcopy.cli.consent import agreement, forced_kinds, refuse_unsaid, unsaid
 from xcopy.cli.exit_codes import INTERRUPTED_BY_USER, ExitCode, code_of_report
@@ -152,6 +152,8 @@ def options_of(arguments: argparse.Namespace) -> Options:
     """How units are to be copied, as the command line says."""
     if arguments.require and arguments.method == "host":
         raise UsageError("--require offload and --method host exclude each other")
+    if arguments.journal_interval and arguments.journal is None:
+        raise UsageError("--journal-interval is about a journal: give --journal FILE too, or leave it out")
     return Options(
         method=Method.OFFLOAD if arguments.require else Method(arguments.method),
         prefer=Prefer(arguments.prefer),
@@ -164,7 +166,7 @@ def options_of(arguments: argparse.Namespace) -> Options:
         freeze=arguments.freeze,
         transport=arguments.transport,
         journal=None if arguments.dry_run or unsaid(arguments) else arguments.journal,
-        journal_interval=arguments.journal_interval,
+        journal_interval=arguments.journal_interval or INTERVAL,
         verify=arguments.verify or "",
         sparse=Sparse(arguments.sparse or "auto"),
     )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 ELSEWHERE = {
     "ranges": "--ranges",
     "journal": "--journal",
+    "journal_interval": "--journal-interval",
     "verify_only": "--verify-only",
     "reflink": "--reflink",
     "sparse": "--sparse",

@@ -37,6 +37,7 @@ OF_UNITS = {
     "segments_per_command": "--segments-per-command",
     "rate": "--rate",
     "journal": "--journal",
+    "journal_interval": "--journal-interval",
     "verify": "--verify",
     "verify_only": "--verify-only",
     "timeout": "--timeout",

@@ -21,12 +21,14 @@ OF_A_COPY = {
     "verify": "--verify",
     "dry_run": "--dry-run",
     "journal": "--journal",
+    "journal_interval": "--journal-interval",
     "require": "--require",
     "force": "--force",
     "yes": "--yes",
     "freeze": "--freeze",
     "segment": "--segment",
     "segments_per_command": "--segments-per-command",
+    "sparse": "--sparse",
 }
 
 
