@@ -9,7 +9,8 @@ import pytest
 
 from xcopy import polling
 from xcopy.api import copy_ranges, execution
-from xcopy.api.copy import Options, prepare
+from xcopy.api.copy import prepare
+from xcopy.api.options import Options
 from xcopy.comparison import Prefer
 from xcopy.device.array_dir import create, unit_file
 

@@ -14,9 +14,10 @@ from cdb.command import Command, NotSent, Silence
 from tests.device.fake_sysfs import Machine
 from xcopy import follow_up, paths
 from xcopy.api import endpoint, safety
-from xcopy.api.copy import Options, prepare
+from xcopy.api.copy import prepare
 from xcopy.api.endpoint import open_endpoint, split
 from xcopy.api.failover import FailoverBlocks, Ways
+from xcopy.api.options import Options
 from xcopy.device import claims, topology
 from xcopy.errors import AccessError, IoFailed, UnsafeError
 from xcopy.job import Method

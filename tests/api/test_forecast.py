@@ -10,8 +10,9 @@ import pytest
 
 from tests.api.test_open_volume import LINEAR, Bench
 from xcopy.api import endpoint
-from xcopy.api.copy import Options, prepare
+from xcopy.api.copy import prepare
 from xcopy.api.forecast import Verdict, forecast
+from xcopy.api.options import Options
 from xcopy.cli.main import main
 from xcopy.device import claims, topology
 from xcopy.errors import AccessError, UnsafeError, UnsupportedError

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.api.test_safety import side as endpoint
-from xcopy.api.copy import Options
 from xcopy.api.journal import NOT_KEPT, kept, restored, side
+from xcopy.api.options import Options
 from xcopy.comparison import Prefer
 from xcopy.errors import UnsafeError, UsageError
 from xcopy.job import Method

@@ -11,7 +11,8 @@ import pytest
 
 from tests.lines_run import lines_run
 from xcopy.api import copy_ranges
-from xcopy.api.copy import Options, prepare
+from xcopy.api.copy import prepare
+from xcopy.api.options import Options
 from xcopy.api.request import RangeList
 from xcopy.device.array_dir import create, unit_file
 from xcopy.errors import UnsafeError, UsageError

@@ -10,8 +10,9 @@ import pytest
 
 from tests.device.fake_sysfs import Machine
 from xcopy.api import endpoint
-from xcopy.api.copy import Options, prepare
+from xcopy.api.copy import prepare
 from xcopy.api.endpoint import open_endpoint, refuse_moved, split
+from xcopy.api.options import Options
 from xcopy.api.verify_only import prepare_verification
 from xcopy.device import claims, topology
 from xcopy.device.array_dir import create, open_array, unit_file

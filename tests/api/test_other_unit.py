@@ -12,9 +12,9 @@ from cdb.command import Silence
 from tests.api.test_failover import BLOCKS, COPY, COPY_IN, OFFLINE, OPTIONS, Bench, Watched
 from tests.api.test_failover import bench as bench  # the fixture
 from xcopy.api import endpoint
-from xcopy.api.copy import Options
 from xcopy.api.endpoint import open_endpoint, split
 from xcopy.api.failover import FailoverBlocks, Ways
+from xcopy.api.options import Options
 from xcopy.device import blockio
 from xcopy.errors import AccessError, IoFailed
 from xcopy.job import Method

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from xcopy.api import endpoint, verifying
-from xcopy.api.copy import Options, prepare
+from xcopy.api.copy import prepare
+from xcopy.api.options import Options
 from xcopy.api.verify_only import prepare_verification
 from xcopy.device import sg, topology
 from xcopy.device.array_dir import create, open_array, unit_file

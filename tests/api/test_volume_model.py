@@ -13,7 +13,8 @@ import pytest
 from tests.api.sector_model import SECTOR, World, expected, ranges_of
 from tests.device.fake_sysfs import Machine
 from xcopy.api import endpoint
-from xcopy.api.copy import Options, prepare
+from xcopy.api.copy import prepare
+from xcopy.api.options import Options
 from xcopy.api.request import RangeList
 from xcopy.api.resume import resume
 from xcopy.api.verify_only import prepare_verification

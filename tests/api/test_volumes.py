@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.xcopy.units import parameters
-from xcopy.api.copy import Options, Report, ready
+from xcopy.api.copy import Report, ready
 from xcopy.api.endpoint import Endpoint, open_endpoint, split
 from xcopy.api.journal import side
+from xcopy.api.options import Options
 from xcopy.api.request import RangeList, many_ranges, one_range
 from xcopy.api.verify_only import Verification
 from xcopy.cli.render_verification import print_differences

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from xcopy.api.copy import Copy, OfFile, Options, ready
+from xcopy.api.copy import Copy, OfFile, ready
 from xcopy.api.endpoint import Endpoint, open_endpoint, split
+from xcopy.api.options import Options
 from xcopy.api.request import extent_of
 from xcopy.api.safety import refuse_own_ground
 from xcopy.api.zeroing import BY_WRITES, Zeros

@@ -13,8 +13,8 @@ from tests.frozen import ioctl, is_frozen
 from tests.lio.luns import KIB, MIB, PARTITIONS, PREFIX, command
 from tests.lio.media import bytes_at
 from tests.lio.target_log import watching
-from xcopy.api.copy import Options
 from xcopy.api.extents import prepare
+from xcopy.api.options import Options
 from xcopy.cli.exit_codes import ExitCode, code_of_report
 from xcopy.device.guardian import FITHAW
 

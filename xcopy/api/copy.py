@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Self
 from xcopy.api.endpoint import Endpoint, open_endpoint, refuse_moved, split
 from xcopy.api.freezing import to_freeze, told
 from xcopy.api.offers import Offers, insist_on, offers, pairs_of
+from xcopy.api.options import Options
 from xcopy.api.permissions import unchecked
 from xcopy.api.request import check_texts, many_ranges, one_range
 from xcopy.api.safety import refuse_overlap, secure
 from xcopy.api.thin import holes_of, insist_on_map
-from xcopy.comparison import Prefer
 from xcopy.errors import XcopyError
 from xcopy.job import Job, Method
-from xcopy.limits import Limits, Wanted
+from xcopy.limits import Limits
 from xcopy.list_ids import MOST
 from xcopy.offload import command_for
 from xcopy.pairs import Pairs
@@ -29,7 +29,6 @@ from xcopy.results import NotCopied, RangeResults
 from xcopy.sparse import Sparse
 from xcopy.task import OFFLOAD, ZEROS
 from xcopy.verification import copied_runs, scope_of
-from xcopy.words import settle_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,44 +47,6 @@ if TYPE_CHECKING:
     from xcopy.progress import Progress
     from xcopy.results import FailedRange
     from xcopy.verification import Verified
-
-INTERVAL = 5.0  # seconds between two records of a journal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How to copy; what is None is found out while copying.
-
-    `jobs` are commands in flight, `segment` is bytes, `rate` bytes per second at the most; `timeout` in
-    seconds per command, None to derive it from what a command moves. `force` has the kinds of use of the
-    destination that are overridden (`xcopy.claim.FORCIBLE`). `freeze` is whether what is mounted of the
-    source is frozen while blocks are copied. `journal` is the file of one that is begun, and
-    `journal_interval` the seconds between two of its records. `verify` is what of the copy is read
-    back and compared: "" for nothing, else as in `verification.scope_of`. `sparse`: see `Sparse`.
-    """
-
-    method: Method = Method.AUTO
-    prefer: Prefer = Prefer.EITHER
-    jobs: int | None = None
-    segment: int | None = None
-    segments_per_command: int | None = None
-    rate: float | None = None
-    timeout: float | None = None
-    force: frozenset[str] = frozenset()
-    freeze: bool = False
-    transport: str = "sg"
-    journal: str | None = None
-    journal_interval: float = INTERVAL
-    verify: str = ""
-    sparse: Sparse = Sparse.AUTO
-
-    def __post_init__(self) -> None:
-        settle_words(self, method=Method, prefer=Prefer, sparse=Sparse)
-
-    @property
-    def wanted(self) -> Wanted:
-        """What of the shape of commands is fixed."""
-        return Wanted(jobs=self.jobs, segment=self.segment, segments_per_command=self.segments_per_command)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,8 +31,8 @@ from xcopy.task import HOST, MAP, OFFLOAD, ZERO
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from xcopy.api.copy import Options
     from xcopy.api.endpoint import Endpoint
+    from xcopy.api.options import Options
     from xcopy.api.zeroing import Zeros
     from xcopy.checkpoint import Checkpoints
     from xcopy.job import Job

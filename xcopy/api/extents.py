@@ -15,10 +15,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from xcopy.api.copy import Copy, OfFile, Options, ready
+from xcopy.api.copy import Copy, OfFile, ready
 from xcopy.api.endpoint import open_endpoint, split
 from xcopy.api.freezing import to_freeze_of
 from xcopy.api.offers import insist_on, offers
+from xcopy.api.options import Options
 from xcopy.api.request import check_texts, extent_of
 from xcopy.api.safety import refuse_overlap, refuse_own_ground
 from xcopy.api.zeroing import Zeros

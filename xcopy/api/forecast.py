@@ -12,9 +12,10 @@ from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from xcopy.api.copy import Copy, Options
+from xcopy.api.copy import Copy
 from xcopy.api.endpoint import ask_endpoint, refuse_moved, split
 from xcopy.api.offers import insist_on, offers
+from xcopy.api.options import Options
 from xcopy.api.permissions import unchecked
 from xcopy.api.request import REQUIRED, check_texts, one_range
 from xcopy.api.safety import refuse_overlap, secure

@@ -22,8 +22,8 @@ from xcopy.party import Party
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xcopy.api.copy import Options
     from xcopy.api.endpoint import Endpoint
+    from xcopy.api.options import Options
     from xcopy.asked import Asked
     from xcopy.device.journal import JournalFile
     from xcopy.job import Job

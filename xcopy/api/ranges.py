@@ -10,7 +10,8 @@ from xcopy.api.request import RangeList
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from xcopy.api.copy import Options, Report
+    from xcopy.api.copy import Report
+    from xcopy.api.options import Options
 
 
 def copy_ranges(

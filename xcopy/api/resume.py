@@ -6,9 +6,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from xcopy.api.copy import Options, ready
+from xcopy.api.copy import ready
 from xcopy.api.endpoint import open_endpoint
 from xcopy.api.journal import Journal, restored, side
+from xcopy.api.options import Options
 from xcopy.api.request import RangeList, many_ranges
 from xcopy.device.journal import reopen
 from xcopy.errors import UsageError, XcopyError

@@ -18,9 +18,9 @@ from xcopy.task import LookTask
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from xcopy.api.copy import Options
     from xcopy.api.endpoint import Endpoint
     from xcopy.api.offers import Offers
+    from xcopy.api.options import Options
     from xcopy.offload import Pair
     from xcopy.plan import Request
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from xcopy.api.copy import Options
 from xcopy.api.endpoint import open_endpoint, split
+from xcopy.api.options import Options
 from xcopy.api.request import check_texts, many_ranges, one_range
 from xcopy.api.safety import reading_only
 from xcopy.api.verifying import Verifying

@@ -24,8 +24,8 @@ from xcopy.verification import PIECE_BYTES, VERIFY, Compared, Findings, Selectio
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from xcopy.api.copy import Options
     from xcopy.api.endpoint import Endpoint
+    from xcopy.api.options import Options
     from xcopy.plan import Piece, Request
     from xcopy.verification import Reader, Scope
 

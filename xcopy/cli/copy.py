@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from xcopy.api.copy import INTERVAL, Copy, Options, Report, prepare
+from xcopy.api.copy import Copy, Report, prepare
+from xcopy.api.options import INTERVAL, Options
 from xcopy.api.sides import by_host_alone, of_files
 from xcopy.cli.consent import agreement, forced_kinds, refuse_unsaid, unsaid
 from xcopy.cli.exit_codes import INTERRUPTED_BY_USER, ExitCode, code_of_report

@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from xcopy.api.copy import Options
 from xcopy.api.forecast import Verdict, forecast
+from xcopy.api.options import Options
 from xcopy.cli.exit_codes import ExitCode, code_of_error
 from xcopy.cli.probe import show_side
 from xcopy.cli.streams import plain

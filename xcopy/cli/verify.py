@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
-from xcopy.api.copy import Options
+from xcopy.api.options import Options
 from xcopy.api.verify_only import prepare_verification
 from xcopy.cli.copy import renderer_for, say, show, signals
 from xcopy.cli.exit_codes import code_of_verified
