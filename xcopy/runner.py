@@ -20,6 +20,7 @@ from xcopy.conversation import Read, Send, Side, Wait, Write, converse
 from xcopy.errors import NoThread
 from xcopy.follow_up import alarm, knows_nothing, tells_of_nexus_loss
 from xcopy.host import HostOutcome, copy_piece
+from xcopy.inbox import Inbox
 from xcopy.lba_status import Seen, look
 from xcopy.offload import abort_for, carry
 from xcopy.polling import Aside, Flying, Polling, ask, send_all
@@ -116,7 +117,7 @@ class Runner:
         self._open_doors, self._start, self._now, self._sleep = open_doors, start, now, sleep
         self._timeout, self._comparison, self._observe = timeout, comparison, observe
         self._todo: SimpleQueue[Task | None] = SimpleQueue()
-        self._done: SimpleQueue[_Message] = SimpleQueue()
+        self._done: Inbox[_Message] = Inbox()
         self._stopping = Event()
         self._flying: dict[int, Flying] = {}
         self._polling = Polling(pairs, job.request, now(), timeout)

@@ -6,7 +6,7 @@ Here decisions, doors and the clock meet. What is copied was settled before; wha
 from __future__ import annotations
 
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import Empty
 from typing import TYPE_CHECKING
 
 from xcopy.api.doors import Doors
@@ -21,6 +21,7 @@ from xcopy.device.worker import start
 from xcopy.drive import Unguided
 from xcopy.errors import AccessError, NoThread, XcopyError
 from xcopy.governor import Governor
+from xcopy.inbox import Inbox
 from xcopy.job import Method
 from xcopy.list_ids import MOST
 from xcopy.progress import Meter, Progress
@@ -139,7 +140,7 @@ class Execution:
 
         It may take minutes and cannot be called back: a thread does it, and this one goes on to observe.
         """
-        ended: SimpleQueue[BaseException | None] = SimpleQueue()
+        ended: Inbox[BaseException | None] = Inbox()
 
         def work() -> None:
             try:
@@ -156,7 +157,7 @@ class Execution:
         if (error := self._observed(ended)) is not None:
             raise error
 
-    def _observed(self, ended: SimpleQueue[BaseException | None]) -> BaseException | None:
+    def _observed(self, ended: Inbox[BaseException | None]) -> BaseException | None:
         """How it ended; whatever is raised while it is waited for, it is waited for."""
         pause = QUICK
         try:

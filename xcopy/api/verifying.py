@@ -18,6 +18,7 @@ from xcopy.device.clock import MonotonicClock
 from xcopy.device.descriptors import workers
 from xcopy.device.worker import start
 from xcopy.errors import NoThread, XcopyError
+from xcopy.inbox import Inbox
 from xcopy.progress import Meter, Progress
 from xcopy.verification import PIECE_BYTES, VERIFY, Compared, Findings, Selection, Verified, compare
 
@@ -72,7 +73,7 @@ class Verifying:
         self._meter = Meter(0, self._started)
         self._findings = Findings()
         self._todo: SimpleQueue[Piece | None] = SimpleQueue()
-        self._done: SimpleQueue[_Message] = SimpleQueue()
+        self._done: Inbox[_Message] = Inbox()
         self._in_flight = self._workers = 0
         self._stopped = ""
         self.fault: Exception | None = None
