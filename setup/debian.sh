@@ -57,7 +57,7 @@ fuzz() {
 }
 
 machine() {
-    packages btrfs-progs e2fsprogs xfsprogs
+    packages btrfs-progs e2fsprogs xfsprogs fdisk cryptsetup-bin
 }
 
 vm() {
