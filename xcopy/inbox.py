@@ -7,8 +7,9 @@ holds whatever signals come.
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import Empty
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -19,24 +20,33 @@ class Inbox(Generic[Message]):
     """Messages in the order they came, for one thread that takes them."""
 
     def __init__(self) -> None:
-        self._messages: SimpleQueue[Message] = SimpleQueue()
+        self._messages: deque[Message] = deque()
         self._bell = Lock()  # released: something may have come
         self._bell.acquire()
 
     def put(self, message: Message) -> None:
         """Safe in a signal handler, and between two that interrupt each other."""
-        self._messages.put(message)
+        self._messages.append(message)
         with suppress(RuntimeError):  # it has been rung before
             self._bell.release()
 
     def empty(self) -> bool:
         """Whether nothing has come."""
-        return self._messages.empty()
+        return not self._messages
 
-    def get(self, timeout: float = -1) -> Message:
-        """The next message; `queue.Empty` when none came for `timeout` seconds, -1 being for ever."""
-        while True:
-            with suppress(Empty):
-                return self._messages.get_nowait()
+    def first(self, timeout: float = -1) -> Message:
+        """The next message, which stays; `queue.Empty` when none came for `timeout` seconds, -1 for ever."""
+        while not self._messages:
             if not self._bell.acquire(timeout=timeout):
                 raise Empty
+        return self._messages[0]
+
+    def drop(self) -> None:
+        """The next message is known: whoever needs it whatever a handler raises takes note of it before."""
+        self._messages.popleft()
+
+    def get(self, timeout: float = -1) -> Message:
+        """The next message, dropped."""
+        message = self.first(timeout)
+        self.drop()
+        return message

@@ -170,7 +170,7 @@ class Runner:
             self._todo.put(None)
         with suppress(Empty):
             while self._asides:
-                self._take(self._done.get(timeout=MOMENT))
+                self._take(MOMENT)
         if error is not None:
             raise error
 
@@ -178,7 +178,7 @@ class Runner:
         """Take what has come in before anything more goes out: a stop may be among it."""
         error = None
         while not self._done.empty():
-            error = self._take(self._done.get()) or error
+            error = self._take() or error
         return error
 
     def _fill(self) -> None:
@@ -219,18 +219,20 @@ class Runner:
 
     def _handed_out(self, task: Task) -> bool:
         if self._workers <= len(self._flying):
+            self._workers += 1
             try:
-                self._start(self._work, f"copy-{self._workers}")
+                self._start(self._work, f"copy-{self._workers - 1}")
             except NoThread:
+                self._workers -= 1
                 self._job.untake(task)
                 if not self._workers:
                     raise
                 self._most = self._workers
                 return False
-            self._workers += 1
-        self._todo.put(task)
-        self._flying[id(task)] = Flying(task, now := self._now(), now)
         self._beside += means_of(task) in BESIDE
+        number, flying = id(task), Flying(task, now := self._now(), now)
+        self._flying[number] = flying  # no call between this and the next: there no signal handler is run
+        self._todo.put(task)
         return True
 
     def _size(self, task: Task) -> int:
@@ -240,16 +242,19 @@ class Runner:
         """Wait for one message or one tick; the error of a worker is handed back."""
         error = None
         try:
-            error = self._take(
-                self._done.get(timeout=min(TICK, self._held_back) if self._held_back else TICK)
-            )
+            error = self._take(min(TICK, self._held_back) if self._held_back else TICK)
         except Empty:
             pass
         if observed:
             self._observe(self._job)
         return error
 
-    def _take(self, message: _Message) -> BaseException | None:
+    def _take(self, timeout: float = -1) -> BaseException | None:
+        """Take the next message, which is dropped when a task is known to be over: a handler may raise."""
+        message, flight = self._done.first(timeout), None
+        if isinstance(message, _Finished):
+            flight = self._flying.pop(id(message.task), None)
+        self._done.drop()
         match message:
             case str():
                 self._job.stop(message)
@@ -266,8 +271,10 @@ class Runner:
             case None:
                 self._asides -= 1
                 return None
+        return None if flight is None else self._booked(message, flight.sent)
+
+    def _booked(self, message: _Finished, sent: float) -> BaseException | None:
         task, outcome = message.task, message.outcome
-        sent = self._flying.pop(id(task)).sent
         means = means_of(task)
         self._beside -= means in BESIDE
         if isinstance(outcome, BaseException):

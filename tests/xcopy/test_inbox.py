@@ -49,6 +49,14 @@ def test_messages_are_taken_in_the_order_they_came(box: Inbox[int]) -> None:
     assert box.empty()
 
 
+def test_the_first_stays_until_it_is_dropped(box: Inbox[int]) -> None:
+    box.put(1)
+    box.put(2)
+    assert (box.first(), box.first()) == (1, 1)
+    box.drop()
+    assert (box.first(), box.empty()) == (2, False)
+
+
 def test_none_in_time_is_empty_and_so_it_is_after_one_that_was_taken(box: Inbox[int]) -> None:
     box.put(7)
     assert box.get(0.001) == 7

@@ -163,11 +163,11 @@ class Execution:
         try:
             while True:
                 with suppress(Empty):
-                    return ended.get(timeout=pause)
+                    return ended.first(timeout=pause)
                 pause = LOOK
                 self._observe(self._progress(self._now(), finishing=True))
         except BaseException:
-            ended.get()
+            ended.first()
             raise
 
     def _make_durable(self) -> None:
