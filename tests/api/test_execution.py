@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,8 @@ from xcopy.api import copy_ranges, execution
 from xcopy.api.copy import prepare
 from xcopy.api.options import Options
 from xcopy.comparison import Prefer
-from xcopy.device.array_dir import create, unit_file
+from xcopy.device.array_dir import create, open_array, unit_file
+from xcopy.target.faults import Call, Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,19 +49,31 @@ def test_a_command_that_takes_long_is_seen_to_go_on_and_counts_when_it_has_ended
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(polling, "LONG", 0.01)
+    monkeypatch.setattr(polling, "STRANGE", 1 << 30)  # it may be asked before it has the command
     monkeypatch.setattr(execution, "LOOK", 0.01)
-    create(tmp_path / "array", units=2, size=4 * SIZE, profile="slow")  # 64 MiB at 64 MiB/s
+    create(tmp_path / "array", units=2, size=4 * SIZE)
     unit_file(tmp_path / "array", 0).write_bytes(os.urandom(4 * SIZE))
     looks: list[Progress] = []
+    seen = [Event() for _ in range(3)]
+    opened = open_array(tmp_path / "array")
+    for quarter, event in enumerate(seen, 1):  # of which each waits until the one before was seen
+        opened.faults.add(Fault(at="segment", nth=4 * quarter + 1, then=Call(partial(event.wait, 60))))
+
+    def look(progress: Progress) -> None:
+        looks.append(progress)
+        for quarter, event in enumerate(seen, 1):
+            if progress.inside >= quarter * SIZE:
+                event.set()
+
     options = Options(jobs=1, segment=SIZE // 4, segments_per_command=16, prefer=Prefer.OFFLOAD)
     with prepare(f"emu:{tmp_path}/array/0", f"emu:{tmp_path}/array/1", options) as copy:
-        report = copy.run(looks.append)
+        report = copy.run(look)
     assert report.complete
     assert report.commands["offload"] == 1
     assert {look.done for look in looks} <= {0, 4 * SIZE}
     inside = [look.inside for look in looks if look.in_flight]
     assert inside == sorted(inside)
-    assert len(set(inside)) > 2
+    assert {SIZE, 2 * SIZE, 3 * SIZE} <= set(inside)
     assert inside[-1] <= 4 * SIZE
     assert not any(look.inside for look in looks if not look.in_flight)
     assert max(look.rate for look in looks if look.in_flight) > 0

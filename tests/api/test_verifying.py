@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from functools import partial
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +18,7 @@ from xcopy.device.array_dir import create, open_array, unit_file
 from xcopy.device.disk import Node
 from xcopy.device.tree import Block
 from xcopy.errors import UsageError
+from xcopy.target.faults import Call, Fault
 from xcopy.verification import PIECE_BYTES, VERIFY
 
 if TYPE_CHECKING:
@@ -51,9 +54,18 @@ def test_a_verification_keeps_the_rate(array: Path) -> None:
 
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_no_more_is_read_at_once_than_jobs(array: Path, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
-    monkeypatch.setattr(verifying, "LOOK", 0.0)
+    monkeypatch.setattr(verifying, "LOOK", 0.001)
     seen: list[Progress] = []
-    assert prepare_verification(*units(array), Options(jobs=jobs)).run(seen.append).equal
+    looked = Event()
+    opened = open_array(array)
+    opened.faults.add(Fault(opcode=0x88, nth=jobs, then=Call(partial(looked.wait, 60))))
+
+    def look(progress: Progress) -> None:
+        seen.append(progress)
+        if progress.in_flight:
+            looked.set()
+
+    assert prepare_verification(*units(array), Options(jobs=jobs)).run(look).equal
     assert 0 < max(progress.in_flight for progress in seen) <= jobs
 
 

@@ -92,8 +92,13 @@ def test_between_two_arrays_the_copy_manager_says_no_and_the_host_copies(
 
 @pytest.mark.parametrize("words", [("--require", "offload"), ("--method", "offload")])
 def test_where_offload_is_required_and_refused_nothing_is_written(
-    run: Callable[..., Ran], array: Directory, tmp_path: Path, words: tuple[str, ...]
+    run: Callable[..., Ran],
+    array: Directory,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("xcopy.api.execution.QUICK", 600.0)  # nothing is said of a slow disk
     create(tmp_path / "other", units=1, size=2**21, third_party_copy=False)
     create(tmp_path / "third", units=1, size=2**21)
     for name in ("other", "third"):

@@ -164,7 +164,8 @@ def test_a_path_that_is_no_text_here_is_written_with_escapes(array: Directory) -
         check=False,
         env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
     )
-    assert (ran.returncode, ran.stderr) == (0, b"")
+    said = [line for line in ran.stderr.splitlines() if b"durable" not in line]
+    assert (ran.returncode, said) == (0, [])
     assert b"a\\udcff/0 LBA 0" in ran.stdout
 
 

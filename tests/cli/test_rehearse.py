@@ -52,6 +52,7 @@ def test_the_commands_of_the_page_print_what_it_shows(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("xcopy.api.execution.QUICK", 600.0)  # nothing is said of a slow disk
     assert len(shown()) >= 7
     for each in shown():
         main(each.words)

@@ -252,6 +252,13 @@ def left(run: Callable[..., Ran], array: Directory, journal: Path, before: bytes
     assert array.bytes(1) == array.bytes(0)
 
 
+@pytest.fixture
+def in_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The copy waits for its records: at most what is in flight goes on meanwhile."""
+    monkeypatch.setattr("xcopy.api.journal.start", lambda work, _: work())
+
+
+@pytest.mark.usefixtures("in_step")
 def test_a_journal_that_cannot_be_written_stops_the_copy_which_reports_exactly(
     run: Callable[..., Ran], array: Directory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +292,7 @@ def test_a_journal_that_cannot_be_written_stops_the_copy_which_reports_exactly(
     left(run, array, tmp_path / "j", before)
 
 
+@pytest.mark.usefixtures("in_step")
 def test_a_cache_that_cannot_be_written_stops_the_copy_and_is_never_recorded(
     run: Callable[..., Ran], array: Directory, tmp_path: Path
 ) -> None:
@@ -301,6 +309,7 @@ def test_a_cache_that_cannot_be_written_stops_the_copy_and_is_never_recorded(
     left(run, array, tmp_path / "j", before)
 
 
+@pytest.mark.usefixtures("in_step")
 def test_a_destination_that_is_busy_is_asked_again_later(
     run: Callable[..., Ran], array: Directory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,7 +329,7 @@ def test_after_a_reset_that_a_copy_was_told_of_only_what_was_recorded_before_is_
     opened = open_array(array.path)
     opened.faults.add(Fault(then=POWER_ON, opcode=EXTENDED_COPY, nth=30))
     words = array.unit(0), array.unit(1), "--journal", str(tmp_path / "j"), *MANY_COMMANDS
-    ran = run(*words, "--json")
+    ran = run(*words, "--journal-interval", "3600", "--json")
     assert ran.code == 1
     assert "reset" in ran.records[-1]["stopped"]
     assert ran.records[-1]["bytes"]["offload"] > 0

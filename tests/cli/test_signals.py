@@ -126,7 +126,7 @@ def test_sigusr1_that_was_ignored_stays_ignored(array: Directory, started: list[
 def test_sigusr1_is_answered_in_json_too(array: Directory, started: list[Waiting]) -> None:
     started.append(copy := Waiting(array, "SIGUSR1", "--json"))
     assert json.loads(copy.says(json=True))["record"] == "plan"
-    while (record := json.loads(copy.says(json=True)))["copied"] < 2 * 8192:
+    while (record := json.loads(copy.says(json=True)))["copied"] < 2 * 8192 or not record["in_flight"]:
         assert record["record"] == "progress"
     assert record["bytes"] == {"offload": 2 * 8192, "host": 0}
     assert (record["in_flight"], record["window"]) == (1, "1 x 8 KiB")

@@ -182,11 +182,14 @@ def test_reads_and_writes_that_the_system_cuts_short_go_on(
 
 
 def test_an_array_no_longer_used_closes_its_images(directory: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    def images() -> int:
+        links = [f"/proc/self/fd/{each}" for each in os.listdir("/proc/self/fd")]
+        return sum(os.path.realpath(each).startswith(f"{directory.resolve()}/") for each in links)
+
     array = open_array(directory)
-    assert len(os.listdir("/proc/self/fd")) == before + 2
+    assert images() == 2
     del array
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert images() == 0
 
 
 # Refused when made.

@@ -134,8 +134,12 @@ class Running:
 
 
 def state(task: Path) -> str:
-    """What a thread does, as a letter (proc_pid_stat(5)); its name may have any character."""
-    return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    """What a thread does, as a letter (proc_pid_stat(5)), X for one that has ended since it was listed."""
+    try:
+        stat = (task / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
+    return stat.rpartition(")")[2].split()[0]  # its name may have any character
 
 
 @contextmanager

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 COUNT = 8 * MIB // 512
 FAR = 30000  # the LBA to copy to: the unit is copied within itself, too
-SLOWLY = ("--jobs", "1", "--segment", "256KiB", "--segments-per-command", "1", "--rate", "8MiB")
+SLOWLY = ("--jobs", "1", "--segment", "256KiB", "--segments-per-command", "1", "--rate", "4MiB")
 
 
 @pytest.fixture(scope="module")

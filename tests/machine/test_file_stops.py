@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,8 +43,9 @@ def until_it_writes(process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline:
         for task in Path(f"/proc/{process.pid}/task").iterdir():
-            if (task / "syscall").read_text().split()[0] in WRITES:
-                return
+            with suppress(FileNotFoundError, ProcessLookupError):  # it has ended since
+                if (task / "syscall").read_text().split()[0] in WRITES:
+                    return
         assert process.poll() is None, process.stderr and process.stderr.read()
         time.sleep(0.01)
     raise AssertionError("it never wrote")

@@ -143,8 +143,10 @@ def test_an_abort_is_answered_when_the_copy_has_stopped() -> None:
     assert begun.wait(30)
     answered: list[tuple[Reply, int]] = []
     aborting = Thread(target=lambda: answered.append((array.send(1, abort(7)), lid4_status(array, 7).status)))
+    (operation,) = array.array._copy_manager.operations.of_nexus(array.nexus, 1)
     aborting.start()
-    aborting.join(0.05)
+    while not operation.aborting:
+        aborting.join(0.001)
     assert answered == []
     go_on.set()
     aborting.join(30)

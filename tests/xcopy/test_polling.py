@@ -374,7 +374,7 @@ def test_a_command_that_fails_has_copied_nothing_whatever_was_said_of_it(
 ) -> None:
     said = Fault(when=is_status, then=lie, times=None)
     fails = Fault(opcode=0x83, then=check(3, 0x11), after=True)
-    seen = Watched(monkeypatch, said, fails, enough=lambda seen: seen.looks_since > 20)
+    seen = Watched(monkeypatch, said, fails, enough=lambda seen: seen.looks_since > 0)
     job = seen.run()
     assert job.coverage.count(State.COPIED, OFFLOAD) == 1000 - 3 * 64
     assert max(seen.inside) == (SIZE if lie.data[4] == 0 else 0)
