@@ -113,7 +113,7 @@ def fragments(path: Path) -> None:
 
 
 CLONE, CLONE_CP = "xcopy-dev --reflink always", "cp --reflink=always SRC DST"
-KERNEL, KERNEL_CP, KERNEL_WHOLE = "xcopy-dev", "cp SRC DST", "xcopy-dev --latency 1e6"
+KERNEL, KERNEL_CP, KERNEL_WHOLE = "xcopy-dev", "cp SRC DST", "xcopy-dev with no goal for a call"
 HOST, HOST_CP, HOST_DD = (
     "xcopy-dev --reflink never",
     "cp --reflink=never --sparse=auto SRC DST",

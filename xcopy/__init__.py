@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from xcopy.api.files import copy_range, copy_ranges
+    from xcopy.api.files import CopyStopped, copy_range, copy_ranges
     from xcopy.api.reflink import reflink
 
-__all__ = ["copy_range", "copy_ranges", "reflink"]
+__all__ = ["CopyStopped", "copy_range", "copy_ranges", "reflink"]
 __version__ = "0.1.0"
-_CALLS = {"copy_range": "files", "copy_ranges": "files", "reflink": "reflink"}
+_CALLS = {"CopyStopped": "files", "copy_range": "files", "copy_ranges": "files", "reflink": "reflink"}
 
 
 def __getattr__(name: str) -> object:

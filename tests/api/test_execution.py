@@ -15,6 +15,7 @@ from xcopy.api.copy import prepare
 from xcopy.api.options import Options
 from xcopy.comparison import Prefer
 from xcopy.device.array_dir import create, open_array, unit_file
+from xcopy.errors import UsageError
 from xcopy.target.faults import Call, Fault
 
 if TYPE_CHECKING:
@@ -23,6 +24,35 @@ if TYPE_CHECKING:
     from xcopy.progress import Progress
 
 SIZE = 16 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("jobs", 2.5),
+        ("jobs", 0),
+        ("jobs", True),
+        ("segment", 1e6),
+        ("segment", 0),
+        ("segments_per_command", 1.5),
+        ("rate", "x"),
+        ("rate", float("nan")),
+        ("timeout", "x"),
+        ("timeout", -1),
+        ("journal_interval", 0),
+    ],
+)
+def test_an_option_that_is_no_number_above_0_is_refused_before_anything_is_opened(
+    name: str, value: object
+) -> None:
+    with pytest.raises(UsageError, match=f"^{name}: .* above 0$"):
+        Options(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("path", [None, 3, b"emu:a/0"])
+def test_what_is_no_text_names_no_unit(path: object) -> None:
+    with pytest.raises(UsageError, match="is no text"):
+        prepare(path, "emu:a/1")  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -351,6 +351,16 @@ class TestWhenItGoesWrong:
         assert report.stopped == "can't start new thread"
         assert destination.read_bytes() == before
 
+    def test_of_nothing_all_is_copied_unless_something_stood_against_it(
+        self, source: Path, destination: Path
+    ) -> None:
+        source.write_bytes(b"")
+        for stopped in ("", "flushing its cache failed"):
+            with prepare(source, destination) as copy:
+                if stopped:
+                    copy.stop(stopped)
+                assert copy.run().complete is not bool(stopped)
+
     def test_a_stop_ends_it_between_two_calls(self, source: Path, destination: Path) -> None:
         with prepare(source, destination) as copy:
             copy.stop("enough")

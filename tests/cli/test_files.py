@@ -145,7 +145,7 @@ def test_an_error_leaves_an_exact_report_and_the_words_for_the_rest(
     assert "stopped: writing b.img at byte 2000: No space left on device" in ran.err
     assert "SRC:1000+700 DST:2000" in ran.err
     partly, done = ran.records[-2:]
-    assert (partly["record"], partly["copied"], partly["blocks"]) == ("range", 0, 700)
+    assert (partly["record"], partly["copied"], partly["bytes"]) == ("range", 0, 700)
     assert (done["exit"], done["ranges"]["copied"], sum(done["bytes"].values())) == (1, 1, 500)
 
 
@@ -186,6 +186,9 @@ def test_a_file_over_itself_is_refused_and_moved_when_that_is_asked_for(run: Run
         ("a.img", "b.img:4KB", (), 2, "suffix 'KB' is not known"),
         ("a.img", "new.img:4KB", (), 2, "'4KB' is no offset"),
         ("nothing.img", "b.img", (), 2, "no such file"),
+        ("a.img", "/dev/null", (), 2, "/dev/null is neither a regular file nor a block device"),
+        ("/dev/zero", "new.img", (), 2, "/dev/zero is neither a regular file nor a block device"),
+        ("a.img", "a.img/x", (), 2, "a.img/x: Not a directory"),
         (".", "b.img", (), 2, "is a directory"),
         ("a.img", ".", (), 2, "is a directory"),
         ("a.img", "no/such/b.img", (), 2, "No such file or directory"),
@@ -237,8 +240,24 @@ def test_a_file_and_a_unit_are_not_copied_between(run: Run, array: Directory, a:
     ends = [str(a), array.unit(0)]
     ran = run(*(reversed(ends) if swapped else ends))
     assert ran.code == 2
-    assert "a file, not a device" in ran.err
+    assert f"{array.unit(0)} takes SCSI commands alone" in ran.err
+    assert str(a) in ran.err
     assert (a.read_bytes(), array.bytes(0)) == before
+
+
+@pytest.mark.usefixtures("host_only")
+def test_what_is_left_of_files_is_told_in_bytes(
+    run: Run, a: Path, b: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        FileCalls,
+        "perform",
+        lambda _, step: Answer(0, errno.ENOSPC, "full") if isinstance(step, Transfer) else Answer(),
+    )
+    ran = run(f"{a}:10+100", f"{b}:20", "--json")
+    assert ran.records[-1]["not_copied"] == [
+        {"source_offset": 10, "bytes": 100, "destination_offset": 20, "reason": "not tried"}
+    ]
 
 
 def test_reflink_makes_a_file_that_shares_the_source_or_none(run: Run, a: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -134,8 +135,81 @@ def test_a_full_standard_output_does_not_change_how_a_copy_ends(
             check=False,
             env={k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"},
         )
+    assert (
+        ran.stderr
+        == "xcopy-dev: what is said cannot be written, and is not complete: No space left on device\n"
+    )
+    assert (ran.returncode, array.bytes(1) == array.bytes(0)) == (0, True)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("list",), 1),
+        (("emu", "profiles"), 1),
+        (("decode", "--list"), 1),
+        (("--version",), 1),
+        (("{0}", "{1}", "--dry-run"), 1),
+        (("{0}", "{1}", "--dry-run", "--json"), 1),
+        (("probe", "{0}", "{1}"), 1),
+        (("none", "none", "--json"), 2),
+        (("{0}", "{1}", "--json", "--no-such-option"), 2),
+    ],
+)
+def test_what_cannot_be_said_is_an_exit_code_and_a_line_on_standard_error_once(
+    array: Directory, words: tuple[str, ...], code: int, unbuffered: str
+) -> None:
+    named = [word.format(array.unit(0), array.unit(1)) for word in words]
+    with open("/dev/full", "w") as full:
+        ran = subprocess.run(
+            [*MAIN, *named],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        )
+    assert ran.returncode == code
+    assert ran.stderr.count("what is said cannot be written, and is not complete: No space left") == 1
     assert "Traceback" not in ran.stderr
-    assert (ran.returncode, array.bytes(1) == array.bytes(0)) in ((0, True), (1, False))
+
+
+@pytest.mark.parametrize("words", [("list",), ("none", "none", "--json"), ("--version",)])
+def test_a_reader_that_has_gone_is_no_word_worth(words: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ran = subprocess.run([*MAIN, *words], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert ran.returncode == (2 if "none" in words else 1)
+    assert [line for line in ran.stderr.splitlines() if "none: no such file" not in line] == []
+
+
+@pytest.mark.parametrize("words", [("decode",), ("decode", "-")])
+def test_a_closed_standard_input_is_an_empty_one(words: tuple[str, ...]) -> None:
+    closed = f"exec {shlex.join([*MAIN, *words])} <&-"
+    ran = subprocess.run(["sh", "-c", closed], capture_output=True, text=True, check=False)
+    assert (ran.returncode, "the input is empty" in ran.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "said"), [("SIGTERM", 130, 1), ("SIGHUP", 130, 1), ("SIGUSR1", 0, 0)]
+)
+def test_a_signal_before_a_copy_begins_is_as_ctrl_c_or_has_no_answer_yet(
+    array: Directory, name: str, code: int, said: int
+) -> None:
+    script = (
+        "import os, signal, sys\n"
+        "from xcopy.cli import copy, main\n"
+        "prepare = copy.prepare\n"
+        f"signal.signal(signal.{name}, signal.SIG_DFL)\n"
+        f"copy.prepare = lambda *a: (os.kill(os.getpid(), signal.{name}), prepare(*a))[1]\n"
+        "sys.exit(main.main())\n"
+    )
+    words = [sys.executable, "-c", script, array.unit(0), array.unit(1)]
+    ran = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ran.returncode == code, ran.stderr
+    assert ran.stderr.count("interrupted outside a copy: nothing is in flight") == said
 
 
 def test_a_full_standard_error_takes_neither_the_report_nor_the_exit_code(array: Directory) -> None:

@@ -152,6 +152,13 @@ def test_verify_only_in_words(run: Callable[..., Ran], array: Directory) -> None
     assert "are one unit, and share blocks of these ranges" in ran.err
 
 
+def test_nothing_that_was_copied_is_never_called_equal(run: Callable[..., Ran], tmp_path: Path) -> None:
+    create(tmp_path / "ro", units=2, size=2**20, read_only=[False, True])
+    ran = run(f"emu:{tmp_path}/ro/0", f"emu:{tmp_path}/ro/1", "--verify", "--json")
+    assert ran.code == 1
+    assert (verification(ran)["equal"], verification(ran)["stopped"]) == (False, "nothing was copied")
+
+
 def test_verify_only_of_a_destination_that_is_read_only(run: Callable[..., Ran], tmp_path: Path) -> None:
     create(tmp_path / "ro", units=2, size=2**20, read_only=[False, True])
     assert run(f"emu:{tmp_path}/ro/0", f"emu:{tmp_path}/ro/1", "--verify-only").code == 0

@@ -77,5 +77,5 @@ def test_a_signal_ends_a_copy_after_the_call_under_way_and_the_report_is_true(
     assert 0 < copied < SIZE
     assert destination.read_bytes() == content(SIZE, 1)[:copied] + content(SIZE, 2)[copied:]
     (rest,) = done["not_copied"]
-    run(*MAIN, f"{source}:{rest['source_lba']}", f"{destination}:{rest['destination_lba']}")
+    run(*MAIN, f"{source}:{rest['source_offset']}", f"{destination}:{rest['destination_offset']}")
     assert destination.read_bytes() == content(SIZE, 1)

@@ -339,6 +339,8 @@ class Copy:
         )
         if self._stop or self.fault is not None:
             verifying.stop(self._stop or f"a fault of this program: {self.fault!r}")
+        elif not (self.job.coverage.complete or any(self.job.report.values())):
+            verifying.stop("nothing was copied")
         found = verifying.run()
         self.fault = self.fault or verifying.fault
         return found

@@ -93,6 +93,8 @@ class Endpoint:
 
 def split(text: str) -> EndpointText:
     """The path and range in `text`, a whole text that exists as a path being one."""
+    if not isinstance(text, str):
+        raise UsageError(f"{text!r} is no text: SRC[:LBA[+COUNT]] or DST[:LBA]")
     return parse_endpoint(text, _exists)
 
 

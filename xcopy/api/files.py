@@ -89,8 +89,9 @@ class FileReport:
 
     @property
     def complete(self) -> bool:
-        """True when all is copied, and durable if it was to be."""
-        return self.copied == self.total and not self.not_durable
+        """True when all is copied, and durable if it was to be; of nothing, when nothing stood against it."""
+        copied = self.copied == self.total and bool(self.total or not self.stopped)
+        return copied and not self.not_durable
 
 
 class CopyStopped(XcopyError):
@@ -327,7 +328,7 @@ class FileCopy:
             not_durable=self._not_durable,
             stopped=job.stopped,
             longest=job.longest,
-            elapsed=self._ended - self._began,
+            elapsed=max(0.0, self._ended - self._began),
             units=(self.source.step, self.destination.step),
         )
 

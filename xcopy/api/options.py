@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xcopy.comparison import Prefer
+from xcopy.errors import UsageError
 from xcopy.job import Method
 from xcopy.limits import Wanted
 from xcopy.sparse import Sparse
@@ -42,8 +43,22 @@ class Options:
 
     def __post_init__(self) -> None:
         settle_words(self, method=Method, prefer=Prefer, sparse=Sparse)
+        for name in ("jobs", "segment", "segments_per_command"):
+            if (count := getattr(self, name)) is not None and not _is_count(count):
+                raise UsageError(f"{name}: {count!r} is no whole number above 0")
+        for name in ("rate", "timeout", "journal_interval"):
+            if (number := getattr(self, name)) is not None and not _is_positive(number):
+                raise UsageError(f"{name}: {number!r} is no number above 0")
 
     @property
     def wanted(self) -> Wanted:
         """What of the shape of commands is fixed."""
         return Wanted(jobs=self.jobs, segment=self.segment, segments_per_command=self.segments_per_command)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_positive(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

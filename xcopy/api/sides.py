@@ -9,13 +9,26 @@ import os
 import stat
 
 from xcopy.api.endpoint import split
+from xcopy.errors import UsageError
 from xcopy.ranges import EMULATED
+
+SCSI_GENERIC = 21  # the major number of /dev/sgN
 
 
 def of_files(source: str, destination: str) -> bool:
-    """Whether a copy is to or from a file (one that is to be made, too), and no side is a unit alone."""
-    kinds = [kind_of(split(text).path) for text in (source, destination)]
-    return "unit" not in kinds and ("file" in kinds or kinds == ["block", "none"])
+    """Whether a copy is to or from a file (one that is to be made, too).
+
+    Raises UsageError for a file and what is a unit alone, between which nobody copies.
+    """
+    paths = [split(text).path for text in (source, destination)]
+    kinds = [kind_of(path) for path in paths]
+    if "unit" in kinds and (any(map(os.path.isfile, paths)) or kinds[1] == "none"):
+        unit = paths[kinds.index("unit")]
+        raise UsageError(
+            f"{paths[0]} and {paths[1]}: {unit} takes SCSI commands alone, and is copied to and from units, "
+            "not files; of a disk, name its block device"
+        )
+    return "unit" not in kinds and ("file" in kinds or kinds in (["block", "none"], ["odd", "none"]))
 
 
 def by_host_alone(source: str, destination: str) -> bool:
@@ -29,15 +42,17 @@ def by_host_alone(source: str, destination: str) -> bool:
 
 
 def kind_of(path: str) -> str:
-    """ "file" for a regular one or a directory, "block", "none" for what is not there, else "unit"."""
+    """ "file" for a regular one or a directory, "block", "none" for what is not there, "unit", else "odd"."""
     if path.startswith(EMULATED):
         return "unit"
     try:
-        mode = os.stat(path).st_mode
+        found = os.stat(path)
     except FileNotFoundError:
         return "none"
     except (OSError, ValueError):
-        return "unit"  # opening it as one says why it cannot be looked at
-    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return "odd"  # opening it says why it cannot be looked at
+    if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
         return "file"
-    return "block" if stat.S_ISBLK(mode) else "unit"
+    if stat.S_ISCHR(found.st_mode) and os.major(found.st_rdev) == SCSI_GENERIC:
+        return "unit"
+    return "block" if stat.S_ISBLK(found.st_mode) else "odd"

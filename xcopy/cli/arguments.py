@@ -20,7 +20,7 @@ MOST_SEGMENTS = 0xFFFF
 WHOLE = "whole"
 UNSAID = ""  # a bare --force: what it is to override is not said
 BARE = {"--verify": WHOLE, "--verify-only": WHOLE, "--force": UNSAID}  # without "=", the next word is a unit
-SCOPE = "sample[:N[:SEED]]"
+SCOPE = "=sample[:N[:SEED]]"
 EPILOG = """\
 LBA and COUNT are logical blocks (COUNT in the source's), decimal or 0x; with KiB, MiB, GiB, TiB or kB, MB,
 GB, TB they are bytes and have to be whole blocks. Without COUNT the copy goes to the end of the source.
@@ -178,7 +178,7 @@ def _add_force(parser: argparse.ArgumentParser) -> None:
         "--force",
         action="append",
         type=_kinds,
-        metavar="KIND[,KIND...]",
+        metavar="=KIND[,KIND...]",
         help="write to a destination although it is in use in these ways; a refusal names them",
     )
 

@@ -119,8 +119,8 @@ def run_copy(arguments: argparse.Namespace) -> int:
         refuse_unsaid(arguments)
         if not arguments.dry_run:
             return carry_out(copy, renderer)
-        say(renderer.planned, copy)
-        return ExitCode.COPIED if say(renderer.dry_run, copy) else ExitCode.STOPPED
+        said = [say(render, copy) for render in (renderer.planned, renderer.dry_run)]
+        return ExitCode.COPIED if all(said) else ExitCode.STOPPED
 
 
 def carry_out(copy: Copy, renderer: Renderer) -> int:
@@ -189,8 +189,8 @@ def say(render: Callable[..., None], *what: object) -> bool:
     try:
         render(*what)
         sys.stdout.flush()
-    except OSError:
-        mute_broken()
+    except OSError as error:
+        mute_broken(error)
         return False
     return True
 

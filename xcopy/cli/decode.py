@@ -67,6 +67,8 @@ def _inputs(words: list[str]) -> list[bytes]:
     if not words or words == ["-"]:
         return [_limited(sys.stdin.buffer.read(LARGEST_INPUT + 1), "standard input")]
     if not any(os.path.exists(word) for word in words):  # a word too long for a name is none
+        if any(not set(word) & set("0123456789abcdefABCDEF") or "." in word or "/" in word for word in words):
+            raise UsageError(f"{words[0]}: no such file, or none that may be looked at, and no hex digits")
         return [" ".join(words).encode()]
     try:
         return [_limited(_head(Path(word)), word) for word in words]

@@ -113,8 +113,7 @@ def _way(arguments: argparse.Namespace) -> FilesRenderer:
 
 def explain(copy: FileCopy, arguments: argparse.Namespace, extents: str | None = None) -> int:
     """Say what would be tried; nothing is written. `extents`: why not the file's extents, "" if they are."""
-    say(_way(arguments).explained, copy, extents)
-    return ExitCode.COPIED
+    return ExitCode.COPIED if say(_way(arguments).explained, copy, extents) else ExitCode.STOPPED
 
 
 def carry_out(

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from xcopy import __version__
-from xcopy.cli.streams import complain, open_all
+from xcopy.cli.streams import complain, mute_broken, of_output, open_all
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +30,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _deaf_afterwards() -> Iterator[None]:
-    """All is said: a signal while Python ends changes neither that nor the exit code."""
+    """All is said: a signal while Python ends changes neither that nor the exit code.
+
+    Before a copy begins, which has handlers of its own, SIGTERM and SIGHUP are as Ctrl-C, and SIGUSR1 has no
+    answer yet. What was ignored stays so.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+    if signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL:
+        signal.signal(signal.SIGUSR1, lambda *_: None)
     try:
         yield
     finally:
@@ -53,11 +62,20 @@ def _put_back() -> Iterator[None]:
 def _answered(argv: Sequence[str]) -> int:
     open_all()
     words = list(argv)
-    if words == ["--version"]:
-        print(f"xcopy-dev {__version__}")
-        return 0
     try:
-        return _main(words)
+        if words == ["--version"]:
+            print(f"xcopy-dev {__version__}", flush=True)
+            return 0
+        code = _main(words)
+        sys.stdout.flush()
+        return code
+    except OSError as error:
+        if not of_output(error):
+            raise
+        mute_broken(error)
+        from xcopy.cli.exit_codes import ExitCode
+
+        return ExitCode.STOPPED
     except KeyboardInterrupt:
         from xcopy.cli.exit_codes import ExitCode
         from xcopy.errors import Interrupted
@@ -86,15 +104,16 @@ def _main(words: list[str]) -> int:
             _say_in_json(error)
         complain(str(error))
         return code_of_error(error)
-    except BrokenPipeError:
-        sys.stderr.close()  # nobody reads any more; do not complain about it while ending
-        return ExitCode.STOPPED
 
 
 def _say_in_json(error: XcopyError) -> None:
+    """The exit code says it too where it cannot be written."""
     from xcopy.cli.render_json import print_error
 
-    print_error(error)
+    try:
+        print_error(error)
+    except OSError as unsaid:
+        mute_broken(unsaid)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from xcopy.api.endpoint import ask_endpoint, split
+from xcopy.api.sides import of_files
 from xcopy.cli.exit_codes import ExitCode, code_of_error
 from xcopy.cli.streams import complain
-from xcopy.errors import XcopyError
+from xcopy.errors import UsageError, XcopyError
 
 if TYPE_CHECKING:
     import argparse
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 def run_probe(arguments: argparse.Namespace) -> int:
     """Show every device, or what a copy between two would come to."""
     if len(arguments.devices) == 2:
+        if of_files(*arguments.devices):
+            raise UsageError("files are not probed: `xcopy-dev --explain SRC DST` says what would copy them")
         from xcopy.cli.forecast import run_forecast
 
         return run_forecast(arguments)

@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from xcopy.cli.render_json import emit, emit_incomplete
+from xcopy.cli.render_json import emit
 from xcopy.cli.render_text import EXTENTS, MEANS, SHOWN_RANGES, part_of
 from xcopy.errnos import Means
 from xcopy.settings import size_text as size
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from xcopy.api.files import FileCopy, FileReport
     from xcopy.cli.exit_codes import ExitCode
     from xcopy.ladder import FileFacts
+    from xcopy.results import FailedRange, RangeResult
 
 
 class FilesRenderer(Protocol):
@@ -136,7 +137,9 @@ class FilesInJson(_Trouble):
 
     def finished(self, report: FileReport, code: ExitCode) -> None:
         """The last record; before it, of a list of ranges, one for each that is not copied whole."""
-        emit_incomplete(report.ranges)
+        if not report.ranges.single:
+            for each in report.ranges.incomplete:
+                emit("range", **_range(each))
         emit(
             "done",
             exit=int(code),
@@ -149,10 +152,31 @@ class FilesInJson(_Trouble):
             not_durable=report.not_durable or None,
             stopped=report.stopped or None,
             ranges=asdict(report.ranges.counts),
-            not_copied=[asdict(part) for part in report.not_copied] if report.ranges.single else None,
+            not_copied=[_part(part) for part in report.not_copied] if report.ranges.single else None,
             longest_call_s=round(report.longest, 6),
             elapsed_s=round(report.elapsed, 6),
         )
+
+
+def _range(result: RangeResult) -> dict[str, Any]:
+    """All in bytes, of a device too."""
+    return {
+        "place": result.place,
+        "source_offset": result.source_lba,
+        "bytes": result.blocks,
+        "destination_offset": result.destination_lba,
+        "copied": result.copied,
+        "not_copied": [_part(part) for part in result.not_copied],
+    }
+
+
+def _part(part: FailedRange) -> dict[str, Any]:
+    return {
+        "source_offset": part.source_lba,
+        "bytes": part.source_blocks,
+        "destination_offset": part.destination_lba,
+        "reason": part.reason,
+    }
 
 
 def _means(copy: FileCopy, extents: str | None) -> list[tuple[str, str]]:
@@ -191,4 +215,6 @@ def _shared(report: FileReport) -> str:
 
 
 def _durable(report: FileReport) -> str:
-    return "durable" if report.durable else "not yet durable (--sync)"
+    if report.durable:
+        return "durable"
+    return "not durable" if report.stopped or report.not_durable else "not yet durable (--sync)"

@@ -10,23 +10,32 @@ import io
 import os
 import sys
 
+_told = False  # that something could not be written
+
 
 def open_all() -> None:
     """A closed standard stream would lend its number to the next device opened: /dev/null takes it.
 
     A path that is no text in the user's encoding is written with escapes.
     """
+    global _told
+    _told = False
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(fd)
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
-def mute_broken() -> None:
-    """After an `OSError`: what cannot be written goes nowhere from now on, the other stream stays."""
+def mute_broken(error: OSError) -> None:
+    """What cannot be written, which is said once, goes nowhere from now on; the other stream stays.
+
+    That nobody reads any more is not worth a word.
+    """
+    global _told
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -34,6 +43,18 @@ def mute_broken() -> None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
             os.close(nowhere)
+    if not (_told or isinstance(error, BrokenPipeError)):
+        _told = True
+        complain(f"what is said cannot be written, and is not complete: {error.strerror}")
+
+
+def of_output(error: OSError) -> bool:
+    """Whether it was raised by what says something, and not by a fault of this program."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = trace.tb_frame.f_globals["__name__"] if trace is not None else ""
+    return error.filename is None and where.startswith(("xcopy.cli.", "argparse"))
 
 
 def plain(text: str) -> str:
@@ -45,5 +66,5 @@ def complain(text: str) -> None:
     """One line on standard error; the exit code says it too where nobody reads it."""
     try:
         print(f"xcopy-dev: {text}", file=sys.stderr, flush=True)
-    except OSError:
-        mute_broken()
+    except OSError as error:
+        mute_broken(error)
